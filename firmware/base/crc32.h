@@ -1,0 +1,11 @@
+// CRC-32 (ISO 3309, reflected polynomial EDB88320h), without a table so that it costs no flash.
+#pragma once
+
+#include "base/bytes.h"
+
+namespace sealkey {
+
+// `crc` is the value returned for the bytes before, 0 at the start.
+[[nodiscard]] std::uint32_t crc32(Bytes data, std::uint32_t crc = 0);
+
+}  // namespace sealkey

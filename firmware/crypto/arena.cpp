@@ -1,0 +1,37 @@
+#include "crypto/arena.h"
+
+#include <mbedtls/memory_buffer_alloc.h>
+
+namespace sealkey::crypto {
+
+namespace {
+
+// One per process, as mbedTLS has one allocator; the tokens of one simulator process take turns.
+alignas(16) std::uint8_t g_arena[kArenaSize];
+bool g_ready = false;
+
+}  // namespace
+
+void init_arena() {
+    if (g_ready) return;
+    mbedtls_memory_buffer_alloc_init(g_arena, sizeof g_arena);
+    g_ready = true;
+}
+
+std::size_t arena_peak() {
+    std::size_t used = 0;
+    std::size_t blocks = 0;
+    mbedtls_memory_buffer_alloc_max_get(&used, &blocks);
+    return used;
+}
+
+void reset_arena_peak() { mbedtls_memory_buffer_alloc_max_reset(); }
+
+std::size_t arena_in_use() {
+    std::size_t used = 0;
+    std::size_t blocks = 0;
+    mbedtls_memory_buffer_alloc_cur_get(&used, &blocks);
+    return used;
+}
+
+}  // namespace sealkey::crypto

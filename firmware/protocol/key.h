@@ -1,0 +1,101 @@
+// The wire contract of sealkey's own commands, CLA 80. docs/apdu.md is the full specification.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+
+namespace sealkey::protocol {
+
+inline constexpr std::uint8_t kClaOwn = 0x80;
+
+enum class OwnIns : std::uint8_t {
+    // -> the token status TLV below. No access condition. P1 P2 = 00 00.
+    token_status = 0x10,
+    // data = object tag(3) || offset(4) || length(2) -> that part of the object's value (what GET DATA wraps in 53);
+    // shorter at the end, empty at or past it. The object's own read rule applies.
+    read_part = 0x12,
+    // data = code digits(15, ASCII) || new PIN(8, padded with FF) -> CMAC(16) over "RESET-DONE" || LC. P1 P2 = 00 80.
+    //   6985 not blocked · 6700 wrong length · 6A80 a digit or the new PIN breaks its rule (no try spent)
+    //   63Cx wrong code, x tries left for this event; 63C0: event burned, there is a new request code
+    //   6983 five burned events in a row: only the bench can help
+    redeem_code = 0x20,
+    // Birth, BLANK only, once, after 9B with the transport key. data = TLV list:
+    //   81 serial(12, ASCII) · 83 profile(1) · 89 numeric serial(4, < 2^31) · 8B KVN(1) · 8C K_unlock(32)
+    //   8D management key (algorithm(1) || key) · 8E GUID(16)
+    // Compatibility profile: 8C and 8D are absent and the values that plain PIV clients expect are set.
+    initialise = 0x30,
+    // Before the lifecycle is secured, with the authority of the bench (9B now, the secure channel later):
+    // data = PIN(8, padded with FF). Sets the PIN for the bench's own checks (section 5.6 of the design: one
+    // transaction).
+    set_bench_pin = 0x32,
+    // P1 = target lifecycle (Lifecycle), no data. INITIALISED -> SECURED: the bench PIN's wrap is dropped, the PIN is
+    // blocked, LC = 1 with a new salt, and (shipping profile) the PUK stays blocked. Authority of the bench.
+    set_lifecycle = 0x34,
+};
+
+enum class Profile : std::uint8_t { none = 0, shipping = 1, compatibility = 2 };
+
+// The token's own view; the inventory's fifteen states are the CA's.
+enum class Lifecycle : std::uint8_t { blank = 0, initialised = 1, secured = 2, terminated = 0x0F };
+
+// Token status: a list of these, in this order, in one reply (at most 256 bytes with four certificates, the seal, the
+// record and the issuer certificate present).
+namespace status_tag {
+inline constexpr std::uint32_t version = 0x80;    // 01
+inline constexpr std::uint32_t serial = 0x81;     // 12 ASCII; before birth the chip id as 12 hexadecimal digits
+inline constexpr std::uint32_t firmware = 0x82;   // major, minor, patch
+inline constexpr std::uint32_t profile = 0x83;    // Profile
+inline constexpr std::uint32_t lifecycle = 0x84;  // Lifecycle
+inline constexpr std::uint32_t pin = 0x85;        // tries left, tries at most, flags (PinFlag)
+inline constexpr std::uint32_t puk = 0x86;        // tries left, tries at most, flags (blocked only)
+inline constexpr std::uint32_t lock =
+    0x87;  // LC(2), salt(4), code tries left(1), burned events in a row(1), LockState(1)
+inline constexpr std::uint32_t change_counter =
+    0x88;  // 4; changes with every change of any key, object or PIN state's epoch
+inline constexpr std::uint32_t numeric_serial = 0x89;  // 4
+inline constexpr std::uint32_t reset_done = 0x8A;      // LC(2) || CMAC(16) of the last redeemed code; absent if none
+inline constexpr std::uint32_t slot = 0x90;  // SlotStatus, one for each slot that holds a key or a certificate
+inline constexpr std::uint32_t object =
+    0x91;  // ObjectStatus, for seal, enterprise record, issuer certificate if present
+}  // namespace status_tag
+
+namespace pin_flag {
+inline constexpr std::uint8_t blocked = 0x01;
+inline constexpr std::uint8_t verified = 0x02;       // in the current card session
+inline constexpr std::uint8_t never_set = 0x04;      // delivered, to be activated
+inline constexpr std::uint8_t default_value = 0x08;  // compatibility profile: still the published value
+}  // namespace pin_flag
+
+// In the lock statement and in the token status.
+enum class LockState : std::uint8_t {
+    none = 0,
+    locked = 1,              // six wrong tries: a reset code opens it
+    activation_pending = 2,  // never had a user's PIN: an activation code opens it
+    bench_only = 3,          // five burned events in a row, or LC = FFFF
+};
+
+// SlotStatus: reference(1) algorithm(1) PIN policy(1) touch policy(1) origin(1) certificate object length(2)
+// change counter of the certificate(2) fingerprint(16). Length and fingerprint are 0 without a certificate.
+// The fingerprint is the first 16 bytes of SHA-256 over the certificate object's value (what GET DATA wraps in 53).
+inline constexpr std::size_t kSlotStatusSize = 25;
+// ObjectStatus: last byte of the tag(1) length(4) fingerprint(8, first bytes of SHA-256 over the value).
+inline constexpr std::size_t kObjectStatusSize = 13;
+inline constexpr std::size_t kFingerprintSize = 16;
+
+// Lock statement (object 5FFF43): version(1)=01 KVN(1) serial(12) LC(2) salt(4) code tries left(1) LockState(1)
+// CMAC(16) over "LOCK-STMT" || the fields before, under K_unlock. The salt is 0..999999, big-endian.
+inline constexpr std::size_t kLockStatementSize = 38;
+inline constexpr std::size_t kLockStatementSigned = 22;
+
+inline constexpr std::size_t kSerialSize = 12;
+inline constexpr std::size_t kCodeDigits = 15;  // a Damm digit follows on paper
+inline constexpr std::uint32_t kSaltLimit = 1000000;
+inline constexpr char kUnlockLabel[] = "USBKEY-UNLOCK-v1";
+inline constexpr char kManagementLabel[] = "USBKEY-9B-v1";
+inline constexpr char kCodeLabel[] = "PIN-RESET-CODE";
+inline constexpr char kLockStatementLabel[] = "LOCK-STMT";
+inline constexpr char kResetDoneLabel[] = "RESET-DONE";
+inline constexpr std::uint8_t kPurposePin = 0x80;  // last byte of the code's context
+
+}  // namespace sealkey::protocol

@@ -1,0 +1,7 @@
+#!/usr/bin/env bash
+# Builds sealkey and runs its tests; arguments go on to ctest (tests/run.sh -L sweep).
+set -euo pipefail
+cd "$(dirname "$0")/.."
+cmake --preset release
+cmake --build --preset release
+exec ctest --test-dir build/release --output-on-failure -j "$(nproc)" "$@"
