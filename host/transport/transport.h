@@ -45,7 +45,8 @@ public:
     [[nodiscard]] virtual ByteVector transmit(ByteView command) = 0;
 
     // Exclusive use among programs for the time between; nested calls count. Throws card_reset if another program reset
-    // the card since the last transaction (the transaction is then held, with the card connected again).
+    // the card since the last transaction: the card is then connected again and no transaction is held, so that the
+    // caller notes the loss of its session and begins anew. in_use after a bounded wait for another program.
     virtual void begin_transaction() = 0;
     virtual void end_transaction() noexcept = 0;
 
@@ -88,6 +89,9 @@ public:
 
 // PC/SC; shared access always, disconnecting leaves the card as it is. The service is contacted at the first use.
 [[nodiscard]] std::unique_ptr<Provider> make_pcsc_provider();
+
+// The same with its waiting time for a reader that another program holds.
+[[nodiscard]] std::unique_ptr<Provider> make_pcsc_provider(std::chrono::milliseconds patience);
 
 // Simulators started with `sealkey-sim --socket PATH`; each path is one reader named by it. The socket carries vpcd's
 // framing: 2-byte big-endian length and body; one-byte bodies 00, 01, 02, 04 mean power off, power on, reset, ATR.
