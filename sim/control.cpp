@@ -1,0 +1,152 @@
+#include "control.h"
+
+#include <spdlog/fmt/fmt.h>
+
+#include <algorithm>
+#include <charconv>
+#include <sstream>
+
+namespace sealkey::sim {
+
+namespace {
+
+using Json = nlohmann::ordered_json;
+using Words = std::vector<std::string>;
+
+constexpr std::size_t kMaxLine = 4096;
+
+struct ControlError : std::runtime_error {
+    using std::runtime_error::runtime_error;
+};
+
+std::uint64_t number(const std::string& word, const char* what) {
+    std::uint64_t value = 0;
+    const auto [end, error] = std::from_chars(word.data(), word.data() + word.size(), value);
+    if (error != std::errc{} || end != word.data() + word.size()) {
+        throw ControlError(fmt::format("{} must be a number, not {}", what, word));
+    }
+    return value;
+}
+
+Json status(const ControlServer::Controlled& controlled) {
+    VirtualToken& token = *controlled.token;
+    return {{"state", token.path()},
+            {"plugged", token.plugged()},
+            {"in_reader", controlled.reader != nullptr && controlled.reader->in_reader()},
+            {"apdus", token.log().count()},
+            {"flash_operations", token.flash().operations()},
+            {"cut_armed", token.flash().cut().armed()}};
+}
+
+Json insert(const ControlServer::Controlled& controlled) {
+    controlled.token->plug();
+    return status(controlled);
+}
+
+Json remove(const ControlServer::Controlled& controlled) {
+    controlled.token->unplug();
+    return status(controlled);
+}
+
+Json arm_cut(ControlServer::Controlled& controlled, const Words& words) {
+    if (words.size() < 2 || words.size() > 3) throw ControlError("cut takes a number and, if wanted, a kind");
+    const std::uint64_t at = number(words[1], "the number of the flash operation");
+    const auto tear = tear_by_name(words.size() == 3 ? words[2] : "subset");
+    if (at == 0 || at > 0xFFFFFFFF) throw ControlError("the first flash operation from now is number 1");
+    if (!tear) throw ControlError("the kind must be nothing, prefix, subset or whole");
+    controlled.token->flash().cut().arm(static_cast<std::uint32_t>(at), *tear);
+    return status(controlled);
+}
+
+Json last_cut(const ControlServer::Controlled& controlled) {
+    const auto& cut = controlled.token->flash().last_cut();
+    if (!cut) return {{"cut", false}};
+    return {{"cut", true},
+            {"command", controlled.token->last_cut_command()},
+            {"operation", cut->operation},
+            {"number", cut->number},
+            {"offset", cut->offset},
+            {"length", cut->length},
+            {"to_change", cut->to_change},
+            {"torn", cut->torn},
+            {"kind", name_of(cut->tear)}};
+}
+
+Json log(const ControlServer::Controlled& controlled, const Words& words) {
+    const std::uint64_t from = words.size() > 1 ? number(words[1], "the first entry") : 0;
+    Json entries = Json::array();
+    for (const ApduEntry& entry : controlled.token->log().entries()) {
+        if (entry.number < from) continue;
+        entries.push_back({{"number", entry.number},
+                           {"name", entry.name},
+                           {"command", entry.command},
+                           {"response", entry.response},
+                           {"microseconds", entry.microseconds},
+                           {"flash_operations", entry.flash_operations}});
+    }
+    return {{"apdus", controlled.token->log().count()}, {"log", std::move(entries)}};
+}
+
+}  // namespace
+
+void ControlServer::collect(PollSet& set) {
+    set.add(listener_.fd(), POLLIN, [this] {
+        Socket socket = accept_from(listener_);
+        if (socket.open()) clients_.push_back({std::move(socket), {}, {}});
+    });
+    for (auto client = clients_.begin(); client != clients_.end(); ++client) {
+        const short events = client->output.empty() ? POLLIN : POLLIN | POLLOUT;
+        set.add(client->socket.fd(), events, [this, client] { serve(client); });
+    }
+}
+
+void ControlServer::serve(std::list<Client>::iterator client) {
+    bool good = receive(client->socket, client->input) != Received::closed;
+    auto& input = client->input;
+    for (auto end = input.begin(); good && (end = std::find(input.begin(), input.end(), '\n')) != input.end();) {
+        const std::string reply = answer(std::string(input.begin(), end)).dump() + "\n";
+        client->output.insert(client->output.end(), reply.begin(), reply.end());
+        input.erase(input.begin(), end + 1);
+    }
+    good = good && input.size() <= kMaxLine && send_some(client->socket, client->output);
+    if (!good) clients_.erase(client);
+}
+
+nlohmann::ordered_json ControlServer::answer(const std::string& line) {
+    std::istringstream stream(line);
+    Words words;
+    for (std::string word; stream >> word;) words.push_back(word);
+    try {
+        std::size_t index = 0;
+        if (!words.empty() && std::isdigit(static_cast<unsigned char>(words[0][0])) != 0) {
+            index = number(words[0], "the token");
+            words.erase(words.begin());
+        }
+        if (index >= tokens_.size()) throw ControlError(fmt::format("there are {} tokens, from 0", tokens_.size()));
+        if (words.empty()) throw ControlError("a command is missing");
+        return run(tokens_[index], words);
+    } catch (const std::exception& error) {
+        return {{"error", error.what()}};
+    }
+}
+
+nlohmann::ordered_json ControlServer::run(Controlled& controlled, const Words& words) {
+    const std::string& name = words[0];
+    if (name == "status") return status(controlled);
+    if (name == "insert") return insert(controlled);
+    if (name == "remove") return remove(controlled);
+    if (name == "cut") return arm_cut(controlled, words);
+    if (name == "last-cut") return last_cut(controlled);
+    if (name == "log") return log(controlled, words);
+    if (name == "disarm") {
+        controlled.token->flash().cut().disarm();
+        return status(controlled);
+    }
+    if (name == "quit") {
+        quit_();
+        return {{"quit", true}};
+    }
+    throw ControlError("no such command: " + name + " (status insert remove cut disarm last-cut log quit)");
+}
+
+}  // namespace sealkey::sim

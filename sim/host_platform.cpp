@@ -1,0 +1,98 @@
+#include "host_platform.h"
+
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+#include <thread>
+#include <vector>
+
+namespace sealkey::sim {
+
+namespace {
+
+bool in_range(const platform::FlashGeometry& geometry, std::uint32_t offset, std::size_t length) {
+    const std::uint64_t size = std::uint64_t{geometry.sector_size} * geometry.sector_count;
+    return offset <= size && length <= size - offset;
+}
+
+}  // namespace
+
+bool HostFlash::read(std::uint32_t offset, MutableBytes out) {
+    if (!powered_ || !in_range(file_.geometry(), offset, out.size())) return false;
+    std::copy_n(file_.flash().begin() + offset, out.size(), out.begin());
+    return true;
+}
+
+bool HostFlash::program(std::uint32_t offset, Bytes data) {
+    const platform::FlashGeometry& geometry = file_.geometry();
+    if (offset % geometry.unit_size != 0 || data.size() % geometry.unit_size != 0 ||
+        !in_range(geometry, offset, data.size())) {
+        return false;
+    }
+    const Bytes before = file_.flash().subspan(offset, data.size());
+    std::vector<std::uint8_t> wanted(data.begin(), data.end());
+    bool blank = true;
+    for (std::size_t i = 0; i < wanted.size(); ++i) {
+        blank = blank && before[i] == 0xFF;
+        wanted[i] &= before[i];
+    }
+    if (!blank) {
+        // Some parts allow one program per unit; a firmware that relies on more is at fault.
+        spdlog::error("flash: a unit at {:#x} is programmed twice without an erase", offset);
+        return false;
+    }
+    return write("program", offset, wanted);
+}
+
+bool HostFlash::erase(std::uint32_t sector) {
+    const platform::FlashGeometry& geometry = file_.geometry();
+    if (sector >= geometry.sector_count) return false;
+    std::vector<std::uint8_t> wanted(geometry.sector_size, 0xFF);
+    return write("erase", sector * geometry.sector_size, wanted);
+}
+
+bool HostFlash::write(const char* operation, std::uint32_t offset, MutableBytes wanted) {
+    if (!powered_) return false;
+    const std::lock_guard<std::mutex> held(mutex_);
+    ++operations_;
+    if (cut_.strikes()) {
+        const Bytes before = file_.flash().subspan(offset, wanted.size());
+        std::uint64_t seed = 0;
+        kernel_random({reinterpret_cast<std::uint8_t*>(&seed), sizeof seed});
+        last_cut_ = cut_.apply(operation, offset, before, wanted, seed);
+        powered_ = false;
+    }
+    file_.write_flash(offset, wanted);
+    return powered_;
+}
+
+bool KernelEntropy::fill(MutableBytes out) {
+    try {
+        kernel_random(out);
+    } catch (const StateError& error) {
+        spdlog::error("{}", error.what());
+        return false;
+    }
+    return true;
+}
+
+std::uint32_t HostClock::milliseconds() {
+    const auto passed = std::chrono::steady_clock::now() - start_;
+    return static_cast<std::uint32_t>(std::chrono::duration_cast<std::chrono::milliseconds>(passed).count());
+}
+
+void HostClock::delay(std::uint32_t milliseconds) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(milliseconds));
+}
+
+void FileDeviceSecret::read(std::span<std::uint8_t, kSize> out) {
+    std::copy(file_.device_secret().begin(), file_.device_secret().end(), out.begin());
+}
+
+HostPlatform::HostPlatform(StateFile& file, bool presence)
+    : flash_(file), presence_(presence), device_secret_(file), platform_{flash_,    entropy_,       clock_, indicator_,
+                                                                         presence_, device_secret_, {}} {
+    std::copy(file.chip_id().begin(), file.chip_id().end(), std::begin(platform_.chip_id));
+}
+
+}  // namespace sealkey::sim
