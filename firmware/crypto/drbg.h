@@ -16,8 +16,12 @@ public:
     Drbg(const Drbg&) = delete;
     Drbg& operator=(const Drbg&) = delete;
 
-    // crypto_failure: the entropy source failed; nothing may be generated.
+    // crypto_failure: the entropy source failed; nothing may be generated. May be repeated.
     [[nodiscard]] Status seed();
+    // Fresh entropy before something long-lived is made (a key, a DEK): crypto_failure when the source fails its health
+    // test now, whatever it did at start. Seeds if that hasn't been done.
+    [[nodiscard]] Status reseed();
+    // Any length. crypto_failure: not seeded, or a reseed that was due failed; `out` is wiped.
     [[nodiscard]] Status fill(MutableBytes out);
 
     // mbedTLS's callback form, for its own functions: mbedtls_rsa_gen_key(..., Drbg::callback, &drbg, ...).
@@ -26,6 +30,7 @@ public:
 private:
     platform::Entropy& entropy_;
     mbedtls_ctr_drbg_context context_;
+    bool seeded_ = false;
 };
 
 }  // namespace sealkey::crypto
