@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "arena_level.h"
+#include "crypto/cmac.h"
 #include "protocol/key.h"
 #include "support/hex.h"
 
@@ -40,6 +41,48 @@ TEST_F(Kdf, UnlockKeyAndResetCodeOfTheWorkedVector) {
     std::string digits = std::to_string(number);
     digits.insert(0, protocol::kCodeDigits - digits.size(), '0');
     EXPECT_EQ(digits, "169141579270394");
+}
+
+// Every block takes the counter and the whole length, so a longer output doesn't begin with the shorter one.
+TEST_F(Kdf, LongOutputsAreBlocksOfTheirOwn) {
+    const Buffer key(16, 0x42);
+    const Buffer context = from_hex("0102030405");
+    Buffer out(40);
+    ASSERT_TRUE(kdf_counter_cmac(key, bytes_of("label"), context, out));
+    const Buffer length = from_hex("00000140");
+    const Buffer zero(1, 0);
+    for (std::uint8_t counter = 1; counter <= 3; ++counter) {
+        Result<Mac> block = cmac(key, {Bytes(&counter, 1), bytes_of("label"), zero, context, length});
+        ASSERT_TRUE(block);
+        const std::size_t at = (counter - 1U) * 16;
+        const std::size_t piece = std::min<std::size_t>(16, out.size() - at);
+        EXPECT_EQ(to_hex(Bytes(out).subspan(at, piece)), to_hex(Bytes(*block).first(piece)));
+    }
+    Buffer short_out(16);
+    ASSERT_TRUE(kdf_counter_cmac(key, bytes_of("label"), context, short_out));
+    EXPECT_NE(to_hex(short_out), to_hex(Bytes(out).first(16)));
+}
+
+TEST_F(Kdf, LengthsAreBounded) {
+    const Buffer key(16);
+    Buffer none;
+    Buffer most(255 * 16);
+    Buffer too_long(255 * 16 + 1);
+    EXPECT_EQ(kdf_counter_cmac(key, {}, {}, none).error(), Error::invalid);
+    EXPECT_TRUE(kdf_counter_cmac(key, {}, {}, most));
+    EXPECT_EQ(kdf_counter_cmac(key, {}, {}, too_long).error(), Error::invalid);
+    EXPECT_EQ(kdf_counter_cmac(Buffer(20), {}, {}, most).error(), Error::invalid);
+    EXPECT_EQ(most, Buffer(most.size(), 0)) << "wiped after a failure";
+    Buffer hkdf_too_long(255 * 32 + 1);
+    EXPECT_FALSE(hkdf_sha256({}, key, {}, hkdf_too_long));
+}
+
+// RFC 5869, A.1.
+TEST_F(Kdf, HkdfVector) {
+    Buffer out(42);
+    ASSERT_TRUE(
+        hkdf_sha256(from_hex("000102030405060708090a0b0c"), Buffer(22, 0x0b), from_hex("f0f1f2f3f4f5f6f7f8f9"), out));
+    EXPECT_EQ(to_hex(out), "3cb25f25faacd57a90434f64d0362f2a2d2d0a90cf1a5a4c5db02d56ecc4c5bf34007208d5b887185865");
 }
 
 }  // namespace
