@@ -10,6 +10,8 @@
 #include "base/bytes.h"
 #include "base/result.h"
 #include "platform/platform.h"
+#include "store/format.h"
+#include "store/sectors.h"
 
 namespace sealkey::store {
 
@@ -17,11 +19,14 @@ namespace sealkey::store {
 using ObjectId = std::uint16_t;
 inline constexpr ObjectId kFirstHiddenId = 0x8000;
 
-// Sectors of the part's flash: the store's ring. Another range belongs to the try log.
-struct SectorRange {
-    std::uint32_t first;
-    std::uint32_t count;
-};
+// Limits of the index, which is static. 24 keys, 24 certificates of 8 KiB in extents, all data objects and two seals of
+// 32 KiB fit.
+inline constexpr std::size_t kMaxRecords = 320;
+inline constexpr std::size_t kMaxPending = 64;  // entries of one transaction
+inline constexpr std::size_t kMaxExtents = 24;  // of one object
+// Sectors that no transaction may use: they are for compaction, and for the recovery after a cut, and after a cut in
+// that recovery.
+inline constexpr std::uint32_t kReserveSectors = 4;
 
 enum class Sensitivity : std::uint8_t {
     plain,
@@ -57,16 +62,17 @@ private:
 
 class Store {
 public:
-    Store(platform::Flash& flash, SectorRange ring) : flash_(flash), ring_(ring) {}
+    // `ring`: 8 to 255 sectors.
+    Store(platform::Flash& flash, SectorRange ring) : sectors_(flash, ring) {}
     Store(const Store&) = delete;
     Store& operator=(const Store&) = delete;
 
     // Recovers what a power cut left: settles the tail, finishes a compaction, collects orphans, finishes the erasing
-    // of superseded secrets. not_found: the ring is wholly blank (never formatted). unsupported_format: another format
-    // version; nothing was changed. corrupt: neither.
+    // of superseded secrets. not_found: never formatted (wholly blank, or a first format() was cut).
+    // unsupported_format: another format version; nothing was changed. corrupt: neither.
     [[nodiscard]] Status mount();
 
-    // Makes an empty store; what was there is gone.
+    // Makes an empty store; what was there is gone. Cut, it leaves the store that was there, or an empty one.
     [[nodiscard]] Status format();
 
     [[nodiscard]] Result<std::uint32_t> size(ObjectId id) const;  // not_found
@@ -83,14 +89,117 @@ public:
     [[nodiscard]] Status remove(ObjectId id);
 
     // A large object that arrives in pieces: reserve, append until `length` bytes are there, then publish it by a
-    // transaction's put_stream(). Opening another or abandoning it drops the pieces; so does a power cut.
+    // transaction's put_stream(). Opening another or abandoning it drops the pieces; so does a power cut. Other
+    // transactions may come in between; while one is open, these answer busy.
     [[nodiscard]] Status stream_open(std::uint32_t length);  // no_space
     [[nodiscard]] Status stream_append(Bytes piece);         // too_large past `length`
     void stream_abandon();
 
 private:
-    platform::Flash& flash_;
-    SectorRange ring_;
+    friend class Transaction;
+    friend class Mount;
+
+    // Where the newest committed entry of an object (or one extent) stands.
+    struct Record {
+        std::uint32_t sequence = 0;
+        ObjectId id = 0;
+        std::uint16_t offset = 0;
+        std::uint16_t length = 0;
+        SectorIndex sector = kNoSector;
+        std::uint8_t flags = 0;
+    };
+    // Where the next entries go.
+    struct Head {
+        SectorIndex sector = kNoSector;
+        std::uint32_t offset = 0;
+    };
+    struct OpenTransaction {
+        bool open = false;
+        bool failed = false;
+        bool publishes_stream = false;
+        std::uint32_t payload_left = 0;
+        std::uint32_t objects_left = 0;
+        std::uint32_t first = 0;  // sequence of the first entry
+        std::uint32_t digest = 0;
+        std::uint32_t count = 0;
+        SectorSet touched;
+    };
+    struct Stream {
+        bool active = false;
+        bool in_extent = false;
+        std::uint32_t length = 0;
+        std::uint32_t written = 0;
+        std::uint32_t sectors_left = 0;  // still to be opened
+        std::uint32_t extent_left = 0;
+        std::uint32_t extents = 0;
+        Record current;
+        EntryWriter writer;
+        std::array<format::ExtentReference, kMaxExtents> list{};
+    };
+
+    // Index (index.cpp)
+    [[nodiscard]] const Record* find(ObjectId id) const;
+    [[nodiscard]] Record* find_extent(ObjectId id, std::uint32_t sequence);
+    [[nodiscard]] const Record* find_extent(ObjectId id, std::uint32_t sequence) const;
+    [[nodiscard]] Record* find_at(SectorIndex s, std::uint16_t offset);
+    [[nodiscard]] Result<format::ExtentReference> extent_of(const Record& manifest, std::uint32_t i) const;
+    [[nodiscard]] static std::uint32_t extent_count(const Record& manifest);
+    void drop_record(const Record* record);
+    // Drops a record with its extents; adds to `secrets` the sectors that hold something secret of it.
+    void supersede(const Record* record, SectorSet& secrets);
+    [[nodiscard]] std::uint32_t live_bytes(SectorIndex s) const;
+
+    // Sectors and room (space.cpp)
+    [[nodiscard]] std::uint32_t largest_inline() const;
+    [[nodiscard]] std::uint32_t head_room() const;
+    [[nodiscard]] format::SectorHeader next_header(std::uint32_t copied);
+    [[nodiscard]] Result<SectorIndex> open_sector();
+    [[nodiscard]] Status open_head();
+    [[nodiscard]] Status settle();
+    [[nodiscard]] Status write_mark(SectorIndex s, std::uint32_t offset);
+    [[nodiscard]] std::uint32_t sectors_for(std::uint32_t payload, std::uint32_t objects) const;
+    [[nodiscard]] Status make_room(std::uint32_t payload, std::uint32_t objects, std::uint32_t sectors);
+    [[nodiscard]] bool collect(bool with_head);
+    struct Copying;
+    [[nodiscard]] Status compact(std::span<const SectorIndex> victims);
+    [[nodiscard]] Status compact(const SectorSet& victims);
+    [[nodiscard]] Status copy_live(SectorIndex victim, Copying& copying);
+    [[nodiscard]] Status finish_copy(Copying& copying);
+    [[nodiscard]] Status erase_victims(std::span<const SectorIndex> victims);
+    [[nodiscard]] std::uint32_t newest_sector() const;
+    [[nodiscard]] Result<bool> tombstone_needed(const Record& tombstone) const;
+
+    // Transactions (transaction.cpp)
+    [[nodiscard]] Result<Record> append(std::uint16_t flags, ObjectId id, Bytes first, Bytes second = {});
+    [[nodiscard]] Status add_entry(std::uint16_t flags, ObjectId id, Bytes value);
+    [[nodiscard]] Status put_value(ObjectId id, Bytes value, Sensitivity sensitivity);
+    [[nodiscard]] Status put_stream(ObjectId id);
+    [[nodiscard]] Status remove_value(ObjectId id);
+    [[nodiscard]] Status charge(std::size_t payload);
+    [[nodiscard]] Status commit();
+    [[nodiscard]] Status write_commit();
+    void apply(SectorSet& secrets);
+    void abort();
+    [[nodiscard]] Status begin_extent();
+    [[nodiscard]] Status end_extent();
+
+    Sectors sectors_;
+    std::array<Record, kMaxRecords> records_{};
+    std::array<Record, kMaxPending> pending_{};
+    std::uint16_t record_count_ = 0;
+    std::uint16_t pending_count_ = 0;
+    bool mounted_ = false;
+    Head head_;
+    OpenTransaction transaction_;
+    Stream stream_;
+    std::uint32_t next_sequence_ = 1;
+    std::uint32_t next_sector_sequence_ = 1;
+    std::uint32_t settled_ = 0;         // every entry up to here is committed
+    std::uint32_t resolved_ = 0;        // see SectorHeader
+    std::uint32_t oldest_ = 0;          // see SectorHeader
+    std::uint32_t header_settled_ = 0;  // `settled` in the newest sector header
 };
+
+static_assert(sizeof(Store) <= 8 * 1024, "the index must fit the smallest board");
 
 }  // namespace sealkey::store

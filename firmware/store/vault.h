@@ -16,6 +16,9 @@ namespace sealkey::store {
 inline constexpr std::size_t kDekSize = 32;
 using Dek = Secret<kDekSize>;
 
+// Object ids of the vault's own; the applet's are below.
+inline constexpr ObjectId kFirstVaultId = 0x7F00;
+
 enum class WrapReference : std::uint8_t { pin = 1, puk = 3 };
 
 class Vault {
@@ -54,6 +57,18 @@ public:
     [[nodiscard]] Result<std::size_t> unseal_by_device(ObjectId id, MutableBytes out) const;
 
 private:
+    // Who holds the key of a seal; part of the associated data.
+    enum class Under : std::uint8_t { dek = 1, device = 2 };
+
+    [[nodiscard]] Result<Dek> key_from_secret(std::uint8_t reference, std::uint16_t epoch, Bytes salt,
+                                              Bytes secret) const;
+    [[nodiscard]] Result<Dek> device_key() const;
+    [[nodiscard]] Status put_wrap(Transaction& transaction, std::uint8_t reference, std::uint16_t epoch, Bytes secret,
+                                  const Dek& dek);
+    [[nodiscard]] Result<Dek> open_wrap(std::uint8_t reference, Bytes secret) const;
+    [[nodiscard]] Status seal_under(Under under, Transaction& transaction, ObjectId id, Bytes plain, const Dek& key);
+    [[nodiscard]] Result<std::size_t> unseal_under(Under under, ObjectId id, const Dek& key, MutableBytes out) const;
+
     Store& store_;
     crypto::Drbg& drbg_;
     platform::DeviceSecret& device_secret_;
