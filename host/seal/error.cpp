@@ -1,0 +1,52 @@
+#include "seal/error.h"
+
+namespace sealkey::seal {
+
+const char* fault_name(Fault fault) {
+    switch (fault) {
+        case Fault::malformed:
+            return "malformed";
+        case Fault::unsupported:
+            return "unsupported";
+        case Fault::too_large:
+            return "too_large";
+        case Fault::bad_argument:
+            return "bad_argument";
+        case Fault::bad_picture:
+            return "bad_picture";
+        case Fault::bad_certificate:
+            return "bad_certificate";
+        case Fault::wrong_signature:
+            return "wrong_signature";
+        case Fault::maker_untrusted:
+            return "maker_untrusted";
+        case Fault::maker_expired:
+            return "maker_expired";
+        case Fault::not_yet_valid:
+            return "not_yet_valid";
+        case Fault::expired:
+            return "expired";
+        case Fault::certificate_not_listed:
+            return "certificate_not_listed";
+        case Fault::crypto:
+            return "crypto";
+    }
+    return "crypto";
+}
+
+std::string SealError::filled(const std::string& text, const std::vector<std::string>& arguments) {
+    std::string out;
+    for (std::size_t i = 0; i < text.size(); ++i) {
+        const bool place = text[i] == '%' && i + 1 < text.size() && text[i + 1] >= '1' && text[i + 1] <= '9';
+        const std::size_t n = place ? static_cast<std::size_t>(text[i + 1] - '1') : arguments.size();
+        if (n < arguments.size()) {
+            out += arguments[n];
+            ++i;
+        } else {
+            out += text[i];
+        }
+    }
+    return out;
+}
+
+}  // namespace sealkey::seal

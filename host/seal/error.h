@@ -1,0 +1,52 @@
+// What is wrong with a seal, named by what a caller can do about it.
+#pragma once
+
+#include <stdexcept>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace sealkey::seal {
+
+// Marks a message for translation where it is written; the command line translates it where it is shown.
+constexpr const char* mark(const char* text) { return text; }
+
+enum class Fault {
+    malformed,               // not the DER of a seal, or a field breaks the standard's rule
+    unsupported,             // another version, algorithm, kind of list, or a critical extension not known here
+    too_large,               // more than a key holds (32 KiB)
+    bad_argument,            // a value given for a new seal breaks its rule
+    bad_picture,             // not a picture of the stated type, or too many points
+    bad_certificate,         // a certificate in it, or given with it, can't be read
+    wrong_signature,         // the maker's signature doesn't fit: the seal was changed, or another key signed it
+    maker_untrusted,         // the maker's certificate doesn't lead to the given authority
+    maker_expired,           // the maker's certificate wasn't valid when the seal was made
+    not_yet_valid,           // the seal's own dates
+    expired,                 // the seal's own dates
+    certificate_not_listed,  // the signing certificate isn't one of those the seal was made for
+    crypto,                  // the cryptographic library failed
+};
+
+// The name for programs: "certificate_not_listed".
+[[nodiscard]] const char* fault_name(Fault fault);
+
+// The message is English, with %1, %2, ... where the arguments go; the pieces are kept so that it can be shown in
+// another language.
+class SealError : public std::runtime_error {
+public:
+    SealError(Fault fault, const char* text, std::vector<std::string> arguments = {})
+        : std::runtime_error(filled(text, arguments)), fault_(fault), text_(text), arguments_(std::move(arguments)) {}
+
+    [[nodiscard]] Fault fault() const { return fault_; }
+    [[nodiscard]] const char* text() const { return text_; }
+    [[nodiscard]] const std::vector<std::string>& arguments() const { return arguments_; }
+
+private:
+    static std::string filled(const std::string& text, const std::vector<std::string>& arguments);
+
+    Fault fault_;
+    const char* text_;
+    std::vector<std::string> arguments_;
+};
+
+}  // namespace sealkey::seal
