@@ -60,6 +60,14 @@ inline constexpr std::uint32_t object =
     0x91;  // ObjectStatus, for seal, enterprise record, issuer certificate if present
 }  // namespace status_tag
 
+// The further tags of INITIALISE's data.
+namespace birth_tag {
+inline constexpr std::uint32_t kvn = 0x8B;
+inline constexpr std::uint32_t unlock_key = 0x8C;
+inline constexpr std::uint32_t management_key = 0x8D;
+inline constexpr std::uint32_t guid = 0x8E;
+}  // namespace birth_tag
+
 namespace pin_flag {
 inline constexpr std::uint8_t blocked = 0x01;
 inline constexpr std::uint8_t verified = 0x02;       // in the current card session

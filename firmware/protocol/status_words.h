@@ -16,6 +16,7 @@ inline constexpr StatusWord memory_failure = 0x6581;
 inline constexpr StatusWord wrong_length = 0x6700;
 inline constexpr StatusWord last_block_expected = 0x6883;
 inline constexpr StatusWord chaining_not_supported = 0x6884;
+inline constexpr StatusWord logical_channel_not_supported = 0x6881;
 inline constexpr StatusWord secure_messaging_not_supported = 0x6882;
 inline constexpr StatusWord security_not_satisfied = 0x6982;
 inline constexpr StatusWord authentication_blocked = 0x6983;

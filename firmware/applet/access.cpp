@@ -1,0 +1,155 @@
+#include "applet/access.h"
+
+namespace sealkey::applet {
+
+namespace {
+
+namespace object = protocol::object;
+namespace ref = protocol::ref;
+
+using enum Condition;
+using enum Right;
+
+constexpr std::uint32_t kAnySubject = 0xFFFFFFFF;
+constexpr std::uint32_t kDelete = 0xFF;
+
+// The rules, most particular first. Columns: blank · shipping initialised · shipping secured · compatibility
+// initialised · compatibility secured · terminated.
+constexpr Rule kRules[] = {
+    // Reading. The four objects of the standard that need the PIN; everything else is free.
+    {object::fingerprints, object::fingerprints, read_object, {always, pin, pin, pin, pin, always}},
+    {object::facial_image, object::printed_information, read_object, {always, pin, pin, pin, pin, always}},
+    {object::iris_images, object::iris_images, read_object, {always, pin, pin, pin, pin, always}},
+    {0, kAnySubject, read_object, {always, always, always, always, always, always}},
+
+    // Writing. Computed objects: nobody. What names or carries an enterprise key: the CA over its channel.
+    {object::discovery, object::discovery, write_object, {never, never, never, never, never, never}},
+    {object::biometric_group, object::biometric_group, write_object, {never, never, never, never, never, never}},
+    {object::renewal_status, object::lock_statement, write_object, {never, never, never, never, never, never}},
+    {object::seal,
+     object::enterprise_record,
+     write_object,
+     {never, management, channel, management, management, never}},
+    {object::issuer_certificate,
+     object::issuer_certificate,
+     write_object,
+     {never, management, channel, management, management, never}},
+    {object::chuid, object::chuid, write_object, {never, management, channel, management, management, never}},
+    {object::ccc, object::ccc, write_object, {never, management, channel, management, management, never}},
+    {object::key_history,
+     object::key_history,
+     write_object,
+     {never, management, channel, management, management, never}},
+    {object::cert_9a, object::cert_9a, write_object, {never, management, channel, management, management, never}},
+    {object::cert_9c, object::cert_9d, write_object, {never, management, channel, management, management, never}},
+    {object::cert_attestation,
+     object::cert_attestation,
+     write_object,
+     {never, management, channel, management, management, never}},
+    {0, kAnySubject, write_object, {never, management, management, management, management, never}},
+
+    // Keys. F9 signs nothing that comes from outside; signing keys of the shipping profile are made on the token.
+    {ref::attestation, ref::attestation, use_key, {never, never, never, never, never, never}},
+    {0, kAnySubject, use_key, {never, key_policy, key_policy, key_policy, key_policy, never}},
+    {ref::card_authentication,
+     ref::card_authentication,
+     generate_key,
+     {never, management, management, management, management, never}},
+    {ref::retired_first,
+     ref::retired_last,
+     generate_key,
+     {never, management, management, management, management, never}},
+    {0, kAnySubject, generate_key, {never, management, channel, management, management, never}},
+    {ref::authentication, ref::signature, import_key, {never, never, never, management, management, never}},
+    {ref::card_authentication,
+     ref::card_authentication,
+     import_key,
+     {never, never, never, management, management, never}},
+    {ref::attestation, ref::attestation, import_key, {never, never, never, management, management, never}},
+    {0, kAnySubject, import_key, {never, channel, channel, management, management, never}},
+    {ref::attestation, ref::attestation, move_from, {never, never, never, management, management, never}},
+    {ref::retired_first, ref::retired_last, move_from, {never, management, management, management, management, never}},
+    {ref::card_authentication,
+     ref::card_authentication,
+     move_from,
+     {never, management, management, management, management, never}},
+    {0, kAnySubject, move_from, {never, management, channel, management, management, never}},
+    {kDelete, kDelete, move_to, {never, management, management, management, management, never}},
+    {ref::attestation, ref::attestation, move_to, {never, never, never, never, never, never}},
+    {ref::retired_first, ref::retired_last, move_to, {never, management, management, management, management, never}},
+    {ref::authentication, ref::card_authentication, move_to, {never, never, never, management, management, never}},
+
+    // Secrets of the holder and of the CA.
+    {0, kAnySubject, authenticate_management, {always, always, always, always, always, never}},
+    {0, kAnySubject, verify, {always, always, always, always, always, never}},
+    {0, kAnySubject, change_pin, {never, always, always, always, always, never}},
+    {0, kAnySubject, change_puk, {never, always, always, always, always, never}},
+    {0, kAnySubject, unblock_by_puk, {never, always, always, always, always, never}},
+    {0, kAnySubject, redeem_code, {never, always, always, always, always, never}},
+    {0, kAnySubject, set_retries, {never, never, never, management_and_pin, management_and_pin, never}},
+    {0, kAnySubject, set_management_key, {never, channel, channel, management, management, never}},
+    {0, kAnySubject, reset_applet, {never, channel, channel, always, always, never}},
+    {0, kAnySubject, initialise, {management, never, never, never, never, never}},
+    {0, kAnySubject, set_bench_pin, {never, management, channel, management, never, never}},
+    {0, kAnySubject, set_lifecycle, {never, management, channel, management, management, never}},
+
+    // Reading about the token.
+    {0, kAnySubject, get_metadata, {always, always, always, always, always, always}},
+    {0, kAnySubject, get_serial, {always, always, always, always, always, always}},
+    {0, kAnySubject, get_version, {always, always, always, always, always, always}},
+    {0, kAnySubject, attest, {always, always, always, always, always, always}},
+    {0, kAnySubject, token_status, {always, always, always, always, always, always}},
+};
+
+StatusWord required(bool present) { return present ? sw::ok : sw::security_not_satisfied; }
+
+}  // namespace
+
+std::span<const Rule> access_rules() { return kRules; }
+
+Stage stage_of(const Config& config) {
+    const bool compatibility = config.profile == Profile::compatibility;
+    switch (config.lifecycle) {
+        case Lifecycle::blank:
+            return Stage::blank;
+        case Lifecycle::initialised:
+            return compatibility ? Stage::compatibility_initialised : Stage::shipping_initialised;
+        case Lifecycle::secured:
+            return compatibility ? Stage::compatibility_secured : Stage::shipping_secured;
+        case Lifecycle::terminated:
+            return Stage::terminated;
+    }
+    return Stage::terminated;
+}
+
+Condition condition_for(Right right, std::uint32_t subject, Stage stage) {
+    for (const Rule& rule : kRules) {
+        if (rule.right == right && rule.first <= subject && subject <= rule.last) {
+            return rule.conditions[static_cast<std::size_t>(stage)];
+        }
+    }
+    return never;
+}
+
+StatusWord check_access(const Core& core, Right right, std::uint32_t subject) {
+    const Session& session = core.session;
+    switch (condition_for(right, subject, stage_of(core.state.config))) {
+        case never:
+            return sw::conditions_not_satisfied;
+        case always:
+            return sw::ok;
+        case pin:
+            return required(session.pin_verified);
+        case management:
+            return required(session.management);
+        case management_and_pin:
+            return required(session.management && session.pin_verified);
+        case channel:
+            return sw::security_not_satisfied;
+        case key_policy:
+            return sw::ok;
+    }
+    return sw::conditions_not_satisfied;
+}
+
+}  // namespace sealkey::applet

@@ -1,0 +1,131 @@
+#include "applet/applet.h"
+
+#include <variant>
+
+#include "applet/about.h"
+#include "applet/access.h"
+#include "applet/birth.h"
+#include "applet/keys.h"
+#include "applet/lock.h"
+#include "applet/management.h"
+#include "applet/pin.h"
+#include "base/tlv.h"
+
+namespace sealkey::applet {
+
+namespace {
+
+constexpr std::size_t kRidSize = 5;  // the shortest name that means PIV
+
+// Application property template (SP 800-73-4 part 2, 3.1.1): the rest of the name after the RID, the issuing authority,
+// and what we call ourselves.
+constexpr std::uint8_t kPropertyTemplate[] = {0x61, 0x1A, 0x4F, 0x06, 0x00, 0x00, 0x10, 0x00, 0x01, 0x00,
+                                              0x79, 0x07, 0x4F, 0x05, 0xA0, 0x00, 0x00, 0x03, 0x08, 0x50,
+                                              0x07, 's',  'e',  'a',  'l',  'k',  'e',  'y'};
+
+}  // namespace
+
+bool Applet::has_name(Bytes aid) const {
+    const Bytes whole(protocol::kPivAid);
+    return aid.size() >= kRidSize && aid.size() <= whole.size() && equal(aid, whole.first(aid.size()));
+}
+
+StatusWord Applet::select(iso7816::Response& response) {
+    if (failed_) return sw::self_test_failed;
+    core_.session.challenge.clear();
+    return response.set(kPropertyTemplate);
+}
+
+StatusWord Applet::process(const iso7816::Command& command, iso7816::Response& response) {
+    if (failed_) return sw::self_test_failed;
+    const auto parsed = parse(command);
+    if (!parsed) return parsed.error();
+    return std::visit([&](const auto& typed) { return run(typed, response); }, *parsed);
+}
+
+bool Applet::streams(const iso7816::Header& header) const {
+    return header.cla == 0 && header.ins == static_cast<std::uint8_t>(protocol::Ins::put_data);
+}
+
+StatusWord Applet::stream_block(const iso7816::Header& header, Bytes block, bool first, bool last,
+                                MutableBytes scratch) {
+    if (failed_) return sw::self_test_failed;
+    return writer_.block(header, block, first, last, scratch);
+}
+
+void Applet::reset() {
+    core_.session.clear();
+    core_.key_buffer.clear();
+    writer_.abandon();
+}
+
+namespace {
+
+// Runs `action` when the table allows it.
+template <class Action>
+StatusWord when_allowed(const Core& core, Right right, std::uint32_t subject, Action action) {
+    const StatusWord status = check_access(core, right, subject);
+    return status == sw::ok ? action() : status;
+}
+
+}  // namespace
+
+// The commands whose right depends on an object or a slot ask the table themselves, with that subject.
+StatusWord Applet::run(const GetData& c, Response& r) { return run_get_data(core_, c, source_, r); }
+StatusWord Applet::run(const ReadPart& c, Response& r) { return run_read_part(core_, c, source_, r); }
+StatusWord Applet::run(const GenerateKey& c, Response& r) { return run_generate(core_, c, r); }
+StatusWord Applet::run(const ImportKey& c, Response&) { return run_import(core_, c); }
+StatusWord Applet::run(const MoveKey& c, Response&) { return run_move(core_, c); }
+StatusWord Applet::run(const UseKey& c, Response& r) { return run_use_key(core_, c, r); }
+
+StatusWord Applet::run(const Verify& c, Response&) {
+    return when_allowed(core_, Right::verify, 0, [&] { return run_verify(core_, c); });
+}
+StatusWord Applet::run(const ChangeReference& c, Response&) {
+    const Right right = c.reference == protocol::ref::pin ? Right::change_pin : Right::change_puk;
+    return when_allowed(core_, right, 0, [&] { return run_change_reference(core_, c); });
+}
+StatusWord Applet::run(const ResetRetryCounter& c, Response&) {
+    return when_allowed(core_, Right::unblock_by_puk, 0, [&] { return run_reset_retry_counter(core_, c); });
+}
+StatusWord Applet::run(const AuthenticateManagement& c, Response& r) {
+    return when_allowed(core_, Right::authenticate_management, 0,
+                        [&] { return run_authenticate_management(core_, c, r); });
+}
+StatusWord Applet::run(const GetMetadata& c, Response& r) {
+    return when_allowed(core_, Right::get_metadata, 0, [&] { return run_get_metadata(core_, c, r); });
+}
+StatusWord Applet::run(const GetSerial&, Response& r) {
+    return when_allowed(core_, Right::get_serial, 0, [&] { return run_get_serial(core_, r); });
+}
+StatusWord Applet::run(const GetVersion&, Response& r) {
+    return when_allowed(core_, Right::get_version, 0, [&] { return r.set(protocol::kVendorVersion); });
+}
+// Attestation comes with the device certificates of the bench; until then the command is as unknown.
+StatusWord Applet::run(const Attest&, Response&) { return sw::ins_not_supported; }
+StatusWord Applet::run(const SetRetries& c, Response&) {
+    return when_allowed(core_, Right::set_retries, 0, [&] { return run_set_retries(core_, c); });
+}
+StatusWord Applet::run(const SetManagementKey& c, Response&) {
+    return when_allowed(core_, Right::set_management_key, 0, [&] { return run_set_management_key(core_, c); });
+}
+StatusWord Applet::run(const ResetApplet&, Response&) {
+    return when_allowed(core_, Right::reset_applet, 0, [&] { return run_reset(core_); });
+}
+StatusWord Applet::run(const TokenStatus&, Response& r) {
+    return when_allowed(core_, Right::token_status, 0, [&] { return run_token_status(core_, r); });
+}
+StatusWord Applet::run(const RedeemCode& c, Response& r) {
+    return when_allowed(core_, Right::redeem_code, 0, [&] { return run_redeem(core_, c, r); });
+}
+StatusWord Applet::run(const Initialise& c, Response&) {
+    return when_allowed(core_, Right::initialise, 0, [&] { return run_initialise(core_, c); });
+}
+StatusWord Applet::run(const SetBenchPin& c, Response&) {
+    return when_allowed(core_, Right::set_bench_pin, 0, [&] { return run_set_bench_pin(core_, c); });
+}
+StatusWord Applet::run(const SetLifecycle& c, Response&) {
+    return when_allowed(core_, Right::set_lifecycle, 0, [&] { return run_set_lifecycle(core_, c); });
+}
+
+}  // namespace sealkey::applet

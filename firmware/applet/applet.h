@@ -1,0 +1,59 @@
+// The PIV application: selection, and from typed commands to behaviour.
+#pragma once
+
+#include "applet/commands.h"
+#include "applet/data_objects.h"
+#include "applet/state.h"
+#include "iso7816/application.h"
+
+namespace sealkey::applet {
+
+class Applet final : public iso7816::Application {
+public:
+    explicit Applet(Core& core) : core_(core), source_(core.store), writer_(core) {}
+
+    [[nodiscard]] bool has_name(Bytes aid) const override;
+    [[nodiscard]] StatusWord select(iso7816::Response& response) override;
+    [[nodiscard]] StatusWord process(const iso7816::Command& command, iso7816::Response& response) override;
+    [[nodiscard]] bool streams(const iso7816::Header& header) const override;
+    [[nodiscard]] StatusWord stream_block(const iso7816::Header& header, Bytes block, bool first, bool last,
+                                          MutableBytes scratch) override;
+    void stream_abandon() override { writer_.abandon(); }
+    void reset() override;
+
+    // From here on every command is answered with 6F01.
+    void fail() { failed_ = true; }
+    [[nodiscard]] bool failed() const { return failed_; }
+
+private:
+    using Response = iso7816::Response;
+    StatusWord run(const GetData& c, Response& r);
+    StatusWord run(const Verify& c, Response& r);
+    StatusWord run(const ChangeReference& c, Response& r);
+    StatusWord run(const ResetRetryCounter& c, Response& r);
+    StatusWord run(const GenerateKey& c, Response& r);
+    StatusWord run(const AuthenticateManagement& c, Response& r);
+    StatusWord run(const UseKey& c, Response& r);
+    StatusWord run(const ImportKey& c, Response& r);
+    StatusWord run(const MoveKey& c, Response& r);
+    StatusWord run(const GetMetadata& c, Response& r);
+    StatusWord run(const GetSerial& c, Response& r);
+    StatusWord run(const GetVersion& c, Response& r);
+    StatusWord run(const Attest& c, Response& r);
+    StatusWord run(const SetRetries& c, Response& r);
+    StatusWord run(const SetManagementKey& c, Response& r);
+    StatusWord run(const ResetApplet& c, Response& r);
+    StatusWord run(const TokenStatus& c, Response& r);
+    StatusWord run(const ReadPart& c, Response& r);
+    StatusWord run(const RedeemCode& c, Response& r);
+    StatusWord run(const Initialise& c, Response& r);
+    StatusWord run(const SetBenchPin& c, Response& r);
+    StatusWord run(const SetLifecycle& c, Response& r);
+
+    Core& core_;
+    ObjectSource source_;
+    ObjectWriter writer_;
+    bool failed_ = false;
+};
+
+}  // namespace sealkey::applet

@@ -1,0 +1,194 @@
+#include "applet/birth.h"
+
+#include <algorithm>
+
+#include "applet/data_objects.h"
+#include "applet/lock.h"
+#include "applet/management.h"
+#include "applet/pin.h"
+
+namespace sealkey::applet {
+
+namespace {
+
+using store::Vault;
+using store::WrapReference;
+
+// What plain PIV clients expect of a new token (compatibility profile).
+constexpr std::uint8_t kDefaultPin[] = {'1', '2', '3', '4', '5', '6', 0xFF, 0xFF};
+constexpr std::uint8_t kDefaultPuk[] = {'1', '2', '3', '4', '5', '6', '7', '8'};
+
+constexpr std::uint32_t kUnlockKeySize = 32 + Vault::kOverhead;
+constexpr std::uint32_t kBirthSize =
+    3 * Vault::kWrapObjectSize + kBirthObjectsSize + kManagementKeySize + kUnlockKeySize;
+constexpr std::uint32_t kBirthObjects = 3 + 3 + 2;
+
+// Everything secret that a compatibility token begins with, under a new DEK: no key of before opens with it.
+Status put_compatibility_secrets(Core& core, Change& change) {
+    auto dek = core.vault.create(change.transaction());
+    if (!dek) return dek.error();
+    if (Status s = set_pin(core, change, kDefaultPin, *dek, true); !s) return s;
+    return set_puk(core, change, kDefaultPuk, *dek, true);
+}
+
+Status remove_batch(Core& core, ObjectId first, std::uint32_t count) {
+    constexpr std::uint32_t at_once = 8;
+    std::array<ObjectId, at_once> found{};
+    std::uint32_t n = 0;
+    for (std::uint32_t i = 0; i < count; ++i) {
+        const ObjectId object = static_cast<ObjectId>(first + i);
+        if (core.store.contains(object)) found[n++] = object;
+        if (n == 0 || (n < at_once && i + 1 < count)) continue;
+        auto transaction = core.store.begin(0, n);
+        if (!transaction) return transaction.error();
+        for (std::uint32_t k = 0; k < n; ++k) {
+            if (Status s = transaction->remove(found[k]); !s) return s;
+        }
+        if (Status s = transaction->commit(); !s) return s;
+        n = 0;
+    }
+    return {};
+}
+
+// Keys, certificates, objects, policies: everything but the records that say who the token is.
+Status remove_contents(Core& core) {
+    if (Status s = remove_batch(core, id::private_key_first, kLastKeyId + 1U); !s) return s;
+    if (Status s = remove_batch(core, id::public_key_first, kLastKeyId + 1U); !s) return s;
+    if (Status s = remove_batch(core, id::slot_first, kSlotCount); !s) return s;
+    if (Status s = remove_batch(core, id::watched_first, kWatchedObjects.size()); !s) return s;
+    if (Status s = remove_batch(core, id::piv_objects, 0x100); !s) return s;
+    if (Status s = remove_batch(core, id::vendor_objects, 0x100); !s) return s;
+    return core.load();
+}
+
+Status finish_reset(Core& core) {
+    auto change = Change::begin(core, kBirthSize, kBirthObjects);
+    if (!change) return change.error();
+    Config& config = core.state.config;
+    config.wipe = Wipe::none;
+    config.pin_tries = protocol::kPinTries;
+    config.puk_tries = protocol::kPukTries;
+    change->touch_config();
+    std::array<std::uint8_t, 16> guid{};
+    if (Status s = core.drbg.fill(guid); !s) return s;
+    if (Status s = put_compatibility_secrets(core, *change); !s) return s;
+    if (Status s = store_management_key(core, *change, Algorithm::tdes, default_management_key(), true); !s) return s;
+    if (Status s = put_birth_objects(core, *change, guid); !s) return s;
+    return change->commit();
+}
+
+Status finish_terminate(Core& core) {
+    auto change = Change::begin(core, 0, 2);
+    if (!change) return change.error();
+    if (Status s = change->transaction().remove(id::management_key); !s) return s;
+    if (Status s = change->transaction().remove(id::unlock_key); !s) return s;
+    Config& config = core.state.config;
+    config.wipe = Wipe::none;
+    config.lifecycle = Lifecycle::terminated;
+    config.has_unlock_key = false;
+    core.state.pin.lock = LockState::none;
+    change->touch_config();
+    change->touch_pin();
+    return change->commit();
+}
+
+// The wraps go first: from then on no key of the token opens, however far the wipe comes.
+Status wipe_token(Core& core, Wipe kind) {
+    core.session.clear();
+    auto change = Change::begin(core, 0, 2);
+    if (!change) return change.error();
+    if (Status s = core.vault.drop_wrap(change->transaction(), WrapReference::pin); !s) return s;
+    if (Status s = core.vault.drop_wrap(change->transaction(), WrapReference::puk); !s) return s;
+    core.state.config.wipe = kind;
+    change->touch_config();
+    if (Status s = change->commit(); !s) return s;
+    return recover_wipe(core);
+}
+
+}  // namespace
+
+Status recover_wipe(Core& core) {
+    const Wipe kind = core.state.config.wipe;
+    if (kind == Wipe::none) return {};
+    if (Status s = remove_contents(core); !s) return s;
+    return kind == Wipe::reset ? finish_reset(core) : finish_terminate(core);
+}
+
+Status manufacture(Core& core, Bytes transport_key) {
+    if (transport_key.size() != kTransportKeySize) return Error::invalid;
+    auto change = Change::begin(core, kManagementKeySize, 1);
+    if (!change) return change.error();
+    if (Status s = store_management_key(core, *change, Algorithm::aes256, transport_key, false); !s) return s;
+    change->touch_config();
+    return change->commit();
+}
+
+StatusWord run_initialise(Core& core, const Initialise& command) {
+    auto change = Change::begin(core, kBirthSize, kBirthObjects);
+    if (!change) return status_word(change.error());
+    Config& config = core.state.config;
+    config.lifecycle = Lifecycle::initialised;
+    config.profile = command.profile;
+    std::copy(command.serial.begin(), command.serial.end(), config.serial.begin());
+    config.numeric_serial = command.numeric_serial;
+    config.kvn = command.kvn;
+    config.has_unlock_key = !command.unlock_key.empty();
+    change->touch_config();
+    change->touch_pin();
+
+    Status done;
+    if (command.profile == Profile::compatibility) {
+        done = put_compatibility_secrets(core, *change);
+    } else {
+        const auto dek = core.vault.create(change->transaction());
+        if (!dek) done = dek.error();
+    }
+    if (!done) return status_word(done);
+    const bool given = !command.management_key.empty();
+    const Algorithm algorithm = given ? command.management_algorithm : Algorithm::tdes;
+    const Bytes key = given ? command.management_key : default_management_key();
+    if (done = store_management_key(core, *change, algorithm, key, !given); !done) return status_word(done);
+    if (config.has_unlock_key) {
+        done = core.vault.seal_by_device(change->transaction(), id::unlock_key, command.unlock_key);
+        if (!done) return status_word(done);
+    }
+    if (done = put_birth_objects(core, *change, command.guid); !done) return status_word(done);
+    if (done = change->commit(); !done) return status_word(done);
+    // The transport key is no more, nor is what it proved.
+    core.session.clear();
+    return sw::ok;
+}
+
+namespace {
+
+StatusWord secure(Core& core) {
+    if (core.state.config.lifecycle != Lifecycle::initialised) return sw::conditions_not_satisfied;
+    auto change = Change::begin(core, 0, 1);
+    if (!change) return status_word(change.error());
+    core.state.config.lifecycle = Lifecycle::secured;
+    change->touch_config();
+    if (core.state.config.profile == Profile::shipping) {
+        // The bench's PIN goes; the key leaves blocked, and an activation code opens it.
+        if (const Status s = core.vault.drop_wrap(change->transaction(), WrapReference::pin); !s) return status_word(s);
+        ++core.state.pin.pin_epoch;
+        core.state.pin.burned = 0;
+        if (const Status s = open_event(core, *change, LockState::activation_pending); !s) return status_word(s);
+    }
+    if (const Status s = change->commit(); !s) return status_word(s);
+    core.session.clear();
+    return sw::ok;
+}
+
+}  // namespace
+
+StatusWord run_set_lifecycle(Core& core, const SetLifecycle& command) {
+    if (command.target == Lifecycle::secured) return secure(core);
+    return status_word(wipe_token(core, Wipe::terminate));
+}
+
+StatusWord run_reset(Core& core) {
+    if (pin_tries_left(core) != 0 || puk_tries_left(core) != 0) return sw::conditions_not_satisfied;
+    return status_word(wipe_token(core, Wipe::reset));
+}
+
+}  // namespace sealkey::applet

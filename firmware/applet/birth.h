@@ -1,0 +1,22 @@
+// From blank flash to a personalised token, and back: manufacture, INITIALISE, lifecycle, wiping.
+#pragma once
+
+#include "applet/commands.h"
+#include "applet/state.h"
+
+namespace sealkey::applet {
+
+inline constexpr std::size_t kTransportKeySize = 32;  // AES-256
+
+// On an empty store and try log: the token keeps the transport key as its 9B value.
+[[nodiscard]] Status manufacture(Core& core, Bytes transport_key);
+
+[[nodiscard]] StatusWord run_initialise(Core& core, const Initialise& command);
+[[nodiscard]] StatusWord run_set_lifecycle(Core& core, const SetLifecycle& command);
+// As other tokens do it: PIN and PUK must both be blocked.
+[[nodiscard]] StatusWord run_reset(Core& core);
+
+// Finishes a wipe that power cut short.
+[[nodiscard]] Status recover_wipe(Core& core);
+
+}  // namespace sealkey::applet

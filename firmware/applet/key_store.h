@@ -1,0 +1,36 @@
+// Where a key's parts lie in the store, and how one replaces another.
+#pragma once
+
+#include "applet/state.h"
+
+namespace sealkey::applet {
+
+// Longest public key as stored: 81 modulus, 82 exponent of RSA-4096.
+inline constexpr std::size_t kMaxPublicKey = 4 + 512 + 5;
+
+struct NewKey {
+    Algorithm algorithm;
+    PinPolicy pin_policy;  // resolved
+    TouchPolicy touch_policy;
+    Origin origin;
+    Bytes saved;       // secret, as the crypto room writes it
+    Bytes public_key;  // what 7F49 wraps
+};
+
+// Puts the key in the slot, in one transaction; the key that stood there is gone from flash when it returns.
+// `drop_certificate`: the slot's certificate belonged to the key before and goes with it.
+[[nodiscard]] Status install_key(Core& core, std::size_t slot, const NewKey& key, bool drop_certificate);
+
+// Removes the key that stands in the slot, in a change that is open, with room for two removes.
+[[nodiscard]] Status remove_key(Core& core, Change& change, std::size_t slot);
+
+// The saved private key into Core::key_buffer. wrong_secret: the DEK that it needs isn't in the session.
+[[nodiscard]] Status load_private_key(Core& core, const Slot& slot);
+
+// The stored public key; returns its length. not_found.
+[[nodiscard]] Result<std::size_t> read_public_key(const Core& core, const Slot& slot, MutableBytes out);
+
+// Bits of the modulus; 0 for another kind of key.
+[[nodiscard]] std::size_t rsa_bits(Algorithm algorithm);
+
+}  // namespace sealkey::applet

@@ -1,0 +1,172 @@
+// The token's stored state as records, and how they change.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <optional>
+
+#include "applet/session.h"
+#include "applet/storage_map.h"
+#include "base/result.h"
+#include "crypto/drbg.h"
+#include "platform/platform.h"
+#include "protocol/key.h"
+#include "protocol/limits.h"
+#include "protocol/status_words.h"
+#include "store/store.h"
+#include "store/try_log.h"
+#include "store/vault.h"
+
+namespace sealkey::applet {
+
+using protocol::Algorithm;
+using protocol::Lifecycle;
+using protocol::LockState;
+using protocol::Origin;
+using protocol::PinPolicy;
+using protocol::Profile;
+using protocol::StatusWord;
+using protocol::TouchPolicy;
+namespace sw = protocol::sw;
+
+// A wipe that has begun is finished at mount, whatever happens in between.
+enum class Wipe : std::uint8_t { none = 0, reset = 1, terminate = 2 };
+
+struct Config {
+    Lifecycle lifecycle = Lifecycle::blank;
+    Profile profile = Profile::none;
+    std::array<std::uint8_t, protocol::kSerialSize> serial{};
+    std::uint32_t numeric_serial = 0;
+    std::uint8_t kvn = 0;
+    bool has_unlock_key = false;
+    std::uint8_t pin_tries = protocol::kPinTries;
+    std::uint8_t puk_tries = protocol::kPukTries;
+    Wipe wipe = Wipe::none;
+
+    static constexpr std::size_t kSize = 25;
+    void encode(std::array<std::uint8_t, kSize>& out) const;
+    [[nodiscard]] Status decode(const std::array<std::uint8_t, kSize>& in);
+};
+
+struct PinRecord {
+    std::uint16_t pin_epoch = 0;
+    std::uint16_t puk_epoch = 0;
+    std::uint16_t lock_counter = 0;
+    std::uint32_t salt = 0;
+    std::uint8_t burned = 0;
+    LockState lock = LockState::none;
+    bool pin_default = false;
+    bool puk_default = false;
+    bool management_default = false;
+    bool reset_done = false;
+    std::uint16_t reset_done_counter = 0;
+    std::array<std::uint8_t, 16> reset_done_mac{};
+
+    static constexpr std::size_t kSize = 32;
+    void encode(std::array<std::uint8_t, kSize>& out) const;
+    [[nodiscard]] Status decode(const std::array<std::uint8_t, kSize>& in);
+};
+
+// One name among 9A..95: the key that stands there and its certificate.
+struct Slot {
+    KeyId key = 0;
+    Algorithm algorithm = Algorithm::none;
+    PinPolicy pin_policy = PinPolicy::standard;  // resolved: never, once or always when there is a key
+    TouchPolicy touch_policy = TouchPolicy::standard;
+    Origin origin = Origin::none;
+    std::uint16_t certificate_size = 0;
+    std::uint16_t certificate_changes = 0;
+    std::array<std::uint8_t, protocol::kFingerprintSize> fingerprint{};
+
+    static constexpr std::size_t kSize = 26;
+    void encode(std::array<std::uint8_t, kSize>& out) const;
+    [[nodiscard]] Status decode(const std::array<std::uint8_t, kSize>& in);
+    void drop_key();
+};
+
+// Length and fingerprint of a vendor object.
+struct Watched {
+    std::uint32_t size = 0;
+    std::array<std::uint8_t, 8> fingerprint{};
+
+    static constexpr std::size_t kSize = 12;
+    void encode(std::array<std::uint8_t, kSize>& out) const;
+    [[nodiscard]] Status decode(const std::array<std::uint8_t, kSize>& in);
+};
+
+struct State {
+    Config config;
+    PinRecord pin;
+    std::uint32_t changes = 0;
+    std::array<Slot, kSlotCount> slots{};
+    std::array<Watched, kWatchedObjects.size()> watched{};
+};
+
+// Longest sealed key, and the work space for one command's secrets.
+using KeyBuffer = Secret<store::Vault::kMaxPlain>;
+
+// Everything that the applet's behaviour works on; one per token.
+struct Core {
+    platform::Platform& platform;
+    store::Store& store;
+    store::TryLog& tries;
+    store::Vault& vault;
+    crypto::Drbg& drbg;
+    State state{};
+    Session session{};
+    KeyBuffer key_buffer{};
+    bool try_log_missing = false;  // on a personalised token: every counter is spent
+
+    // Reads the records; absent ones have their initial value.
+    [[nodiscard]] Status load();
+    [[nodiscard]] bool personalised() const {
+        return state.config.lifecycle == Lifecycle::initialised || state.config.lifecycle == Lifecycle::secured;
+    }
+};
+
+// One change of stored state: the records in Core::state are altered in place, put by the put_ functions and made
+// durable by commit(). When it ends otherwise, Core::state is read back from the store.
+class Change {
+public:
+    // Reserves room for `payload` bytes in `objects` puts and removes, besides the records put below.
+    [[nodiscard]] static Result<Change> begin(Core& core, std::uint32_t payload, std::uint32_t objects);
+    Change(Change&& other) noexcept;
+    Change(const Change&) = delete;
+    Change& operator=(const Change&) = delete;
+    Change& operator=(Change&&) = delete;
+    ~Change();
+
+    [[nodiscard]] store::Transaction& transaction() { return transaction_; }
+
+    // Marks a record to be written at commit.
+    void touch_config() { config_ = true; }
+    void touch_pin() { pin_ = true; }
+    void touch_slot(std::size_t index) { slots_ |= std::uint32_t{1} << index; }
+    void touch_watched(std::size_t index) { watched_ |= static_cast<std::uint8_t>(1U << index); }
+
+    // Raises the change counter and publishes everything.
+    [[nodiscard]] Status commit();
+
+    // Slot records that one change may touch.
+    static constexpr std::uint32_t kSlotsPerChange = 3;
+
+private:
+    Change(Core& core, store::Transaction&& transaction) : core_(&core), transaction_(std::move(transaction)) {}
+    [[nodiscard]] Status put_records();
+
+    Core* core_;
+    store::Transaction transaction_;
+    bool committed_ = false;
+    bool config_ = false;
+    bool pin_ = false;
+    std::uint32_t slots_ = 0;
+    std::uint8_t watched_ = 0;
+};
+
+// The one place where errors of the rooms below become status words.
+[[nodiscard]] StatusWord status_word(Error error);
+[[nodiscard]] inline StatusWord status_word(const Status& status) {
+    return status.ok() ? sw::ok : status_word(status.error());
+}
+
+}  // namespace sealkey::applet

@@ -1,0 +1,92 @@
+#include "applet/token.h"
+
+#include "applet/birth.h"
+#include "applet/lock.h"
+#include "crypto/arena.h"
+#include "crypto/cmac.h"
+
+namespace sealkey::applet {
+
+namespace {
+
+// T=1 alone; historical bytes: selection by whole and partial name, command chaining and extended lengths, "sealkey".
+constexpr std::uint8_t kAtr[] = {0x3B, 0x8D, 0x01, 0x80, 0x73, 0xC0, 0x01, 0xC0, 0x57,
+                                 's',  'e',  'a',  'l',  'k',  'e',  'y',  0x45};
+
+constexpr std::uint8_t atr_check() {
+    std::uint8_t sum = 0;
+    for (std::size_t i = 1; i + 1 < std::size(kAtr); ++i) sum = static_cast<std::uint8_t>(sum ^ kAtr[i]);
+    return sum;
+}
+static_assert(kAtr[std::size(kAtr) - 1] == atr_check());
+
+store::SectorRange ring_of(platform::Flash& flash) {
+    return {Token::kTryLogSectors, flash.geometry().sector_count - Token::kTryLogSectors};
+}
+
+// Known answers (RFC 4493, example 2): a part whose memory or code is damaged must not touch keys.
+Status self_check() {
+    constexpr std::uint8_t key[] = {0x2B, 0x7E, 0x15, 0x16, 0x28, 0xAE, 0xD2, 0xA6,
+                                    0xAB, 0xF7, 0x15, 0x88, 0x09, 0xCF, 0x4F, 0x3C};
+    constexpr std::uint8_t text[] = {0x6B, 0xC1, 0xBE, 0xE2, 0x2E, 0x40, 0x9F, 0x96,
+                                     0xE9, 0x3D, 0x7E, 0x11, 0x73, 0x93, 0x17, 0x2A};
+    constexpr std::uint8_t expected[] = {0x07, 0x0A, 0x16, 0xB4, 0x6B, 0x4D, 0x41, 0x44,
+                                         0xF7, 0x9B, 0xDD, 0x9D, 0xD0, 0x4A, 0x28, 0x7C};
+    const auto mac = crypto::cmac(key, {text});
+    if (!mac || !equal(*mac, expected)) return Error::crypto_failure;
+    return {};
+}
+
+}  // namespace
+
+Token::Token(platform::Platform& platform)
+    : platform_(platform),
+      drbg_((crypto::init_arena(), platform.entropy)),
+      store_(platform.flash, ring_of(platform.flash)),
+      tries_(platform.flash, {0, kTryLogSectors}),
+      vault_(store_, drbg_, platform.device_secret),
+      core_{platform, store_, tries_, vault_, drbg_},
+      applet_(core_),
+      dispatcher_(applet_) {}
+
+Bytes Token::atr() { return kAtr; }
+
+Status Token::start() {
+    if (Status s = self_check(); !s) return s;
+    return drbg_.seed();
+}
+
+Status Token::manufacture(Bytes transport_key) {
+    if (Status s = start(); !s) return s;
+    const Status mounted = store_.mount();
+    if (mounted && core_.load() && core_.state.config.lifecycle != Lifecycle::blank) return Error::invalid;
+    if (!mounted && mounted.error() == Error::unsupported_format) return mounted;
+    if (Status s = tries_.format(); !s) return s;
+    if (Status s = store_.format(); !s) return s;
+    if (Status s = core_.load(); !s) return s;
+    return applet::manufacture(core_, transport_key);
+}
+
+Status Token::mount() {
+    if (Status s = start(); !s) return s;
+    if (Status s = store_.mount(); !s) return s;
+    if (Status s = core_.load(); !s) return s;
+    if (!store_.contains(id::management_key) && core_.state.config.lifecycle == Lifecycle::blank) {
+        return Error::not_found;  // the factory's part was cut short
+    }
+    const Status tries = tries_.mount();
+    if (!tries && tries.error() != Error::not_found) return tries;
+    core_.try_log_missing = !tries;
+    if (Status s = recover_wipe(core_); !s) return s;
+    return recover_lock(core_);
+}
+
+Status Token::power_on() {
+    dispatcher_.reset();
+    const Status mounted = mount();
+    if (!mounted) applet_.fail();
+    platform_.indicator.show(mounted.ok() ? platform::Indication::idle : platform::Indication::error);
+    return mounted;
+}
+
+}  // namespace sealkey::applet
