@@ -19,6 +19,8 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 constexpr std::chrono::milliseconds kRetryInterval{10};
+// Names that vpcd's readers go by: its own, and the one that the simulator's set-up gives.
+constexpr const char* kVirtualReaders[] = {"Virtual PCD", "Sealkey Virtual"};
 constexpr DWORD kProtocols = SCARD_PROTOCOL_T0 | SCARD_PROTOCOL_T1;
 
 Failure failure_of(LONG code) {
@@ -193,7 +195,10 @@ private:
             if (std::strcmp(choice, "extended") == 0) return true;
         }
         if (const auto most = max_apdu_data()) return *most > 0xFFF;
-        return reader_.rfind("Virtual PCD", 0) == 0;
+        for (const char* name : kVirtualReaders) {
+            if (reader_.rfind(name, 0) == 0) return true;
+        }
+        return false;
     }
 
     std::optional<std::uint32_t> max_apdu_data() {

@@ -1,7 +1,6 @@
 // Simulators behind unix sockets, with vpcd's framing.
 #include <poll.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -21,8 +20,10 @@ namespace {
 using Clock = std::chrono::steady_clock;
 // Key generation of RSA-4096 is the longest command there is.
 constexpr std::chrono::seconds kAnswerWait{180};
+constexpr std::chrono::seconds kAtrWait{5};
 constexpr std::chrono::milliseconds kPollInterval{50};
-constexpr std::uint8_t kPowerOn = 0x01;
+// The token is powered while it is plugged in: asking for its ATR changes nothing, switching it on would end the login
+// of every other program.
 constexpr std::uint8_t kGetAtr = 0x04;
 
 class Socket {
@@ -75,6 +76,40 @@ public:
         }
     }
 
+    // Whether the other side is still there; nothing is taken from the stream.
+    [[nodiscard]] bool alive() const {
+        std::uint8_t byte = 0;
+        const ssize_t n = ::recv(descriptor_, &byte, 1, MSG_PEEK | MSG_DONTWAIT);
+        return n > 0 || (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR));
+    }
+
+    void send_frame(ByteView body) {
+        if (body.size() > 0xFFFF) throw TransportError(Failure::communication, "the command is too long");
+        ByteVector frame(2 + body.size());
+        store_be16(frame.data(), static_cast<std::uint16_t>(body.size()));
+        std::copy(body.begin(), body.end(), frame.begin() + 2);
+        try {
+            send_all(frame);
+        } catch (...) {
+            wipe(frame);
+            throw;
+        }
+        wipe(frame);
+    }
+    ByteVector receive_frame(std::chrono::milliseconds wait) {
+        const auto deadline = Clock::now() + wait;
+        std::uint8_t head[2];
+        receive_all(head, deadline);
+        ByteVector body(load_be16(head));
+        receive_all(body, deadline);
+        return body;
+    }
+    // Throws TransportError no_card while the token is out.
+    ByteVector ask_atr() {
+        send_frame({&kGetAtr, 1});
+        return receive_frame(kAtrWait);
+    }
+
 private:
     int descriptor_ = -1;
 };
@@ -85,19 +120,18 @@ public:
         if (!socket_.connected()) {
             throw TransportError(Failure::no_card, "no simulator at " + path + ": " + std::strerror(errno));
         }
-        send_frame({&kPowerOn, 1});
-        send_frame({&kGetAtr, 1});
-        atr_ = receive_frame();
+        atr_ = socket_.ask_atr();
     }
 
     ByteVector transmit(ByteView command) override {
         // One byte would be taken as a control code.
         if (command.size() < 4) throw TransportError(Failure::communication, "a command APDU has four bytes at least");
         if (::getpid() != pid_) throw TransportError(Failure::communication, "a connection isn't inherited by fork");
-        send_frame(command);
-        return receive_frame();
+        socket_.send_frame(command);
+        return socket_.receive_frame(kAnswerWait);
     }
-    // Each connection is a card session of its own with the simulator: there is nobody to exclude.
+    // Programs share a simulator command by command: there is no way to exclude the others here. Two programs at one
+    // token need PC/SC.
     void begin_transaction() override {}
     void end_transaction() noexcept override {}
     ByteVector atr() const override { return atr_; }
@@ -107,23 +141,6 @@ public:
     }
 
 private:
-    void send_frame(ByteView body) {
-        if (body.size() > 0xFFFF) throw TransportError(Failure::communication, "the command is too long");
-        ByteVector frame(2 + body.size());
-        store_be16(frame.data(), static_cast<std::uint16_t>(body.size()));
-        std::copy(body.begin(), body.end(), frame.begin() + 2);
-        socket_.send_all(frame);
-        wipe(frame);
-    }
-    ByteVector receive_frame() {
-        const auto deadline = Clock::now() + kAnswerWait;
-        std::uint8_t head[2];
-        socket_.receive_all(head, deadline);
-        ByteVector body(load_be16(head));
-        socket_.receive_all(body, deadline);
-        return body;
-    }
-
     Socket socket_;
     pid_t pid_;
     ByteVector atr_;
@@ -131,12 +148,13 @@ private:
 
 class SimulatorProvider final : public Provider {
 public:
-    explicit SimulatorProvider(std::vector<std::string> paths) : paths_(std::move(paths)) {}
+    explicit SimulatorProvider(std::vector<std::string> paths) {
+        for (auto& path : paths) slots_.push_back({std::move(path), nullptr, {}, 0});
+    }
 
     std::vector<ReaderState> readers() override {
-        std::vector<ReaderState> found;
-        for (const auto& path : paths_) found.push_back(state_of(path));
-        return found;
+        const std::lock_guard lock(mutex_);
+        return states();
     }
 
     bool wait_for_change(const std::vector<ReaderState>& known, std::chrono::milliseconds timeout) override {
@@ -159,33 +177,55 @@ public:
     }
 
     std::unique_ptr<Connection> connect(const std::string& reader) override {
-        if (std::find(paths_.begin(), paths_.end(), reader) == paths_.end()) {
-            throw TransportError(Failure::no_reader, "no simulator is named " + reader);
-        }
+        const bool known = std::any_of(slots_.begin(), slots_.end(), [&](const auto& s) { return s.path == reader; });
+        if (!known) throw TransportError(Failure::no_reader, "no simulator is named " + reader);
         return std::make_unique<SimulatorConnection>(reader);
     }
 
 private:
-    // A socket file is a card plugged in; a new file is a new insertion.
-    static ReaderState state_of(const std::string& path) {
-        ReaderState state;
-        state.name = path;
-        struct stat file {};
-        if (::stat(path.c_str(), &file) == 0 && S_ISSOCK(file.st_mode)) {
-            state.card_present = true;
-            state.event_count =
-                static_cast<std::uint32_t>(file.st_ino * 1000003U + file.st_ctim.tv_nsec / 1000 + file.st_ctim.tv_sec);
+    // An idle connection stands for the card: the simulator ends it when the token is taken out, so that not even a
+    // short absence goes unseen.
+    struct Slot {
+        std::string path;
+        std::unique_ptr<Socket> presence;
+        ByteVector atr;
+        std::uint32_t event_count;
+    };
+
+    std::vector<ReaderState> states() {
+        std::vector<ReaderState> found;
+        for (auto& slot : slots_) {
+            look(slot);
+            found.push_back({slot.path, slot.presence != nullptr, slot.atr, slot.event_count});
         }
-        return state;
+        return found;
     }
+    static void look(Slot& slot) {
+        if (slot.presence && !slot.presence->alive()) {
+            slot.presence.reset();
+            slot.atr.clear();
+            ++slot.event_count;
+        }
+        if (slot.presence) return;
+        auto socket = std::make_unique<Socket>(slot.path);
+        if (!socket->connected()) return;
+        try {
+            slot.atr = socket->ask_atr();
+        } catch (const TransportError&) {
+            return;
+        }
+        slot.presence = std::move(socket);
+        ++slot.event_count;
+    }
+    // Holds the lock.
     bool changed(const std::vector<ReaderState>& known) {
-        const auto now = readers();
+        const auto now = states();
         return !std::equal(now.begin(), now.end(), known.begin(), known.end(), [](const auto& a, const auto& b) {
             return a.name == b.name && a.card_present == b.card_present && a.event_count == b.event_count;
         });
     }
 
-    std::vector<std::string> paths_;
+    std::vector<Slot> slots_;
     std::mutex mutex_;
     std::condition_variable wake_;
     bool cancelled_ = false;
