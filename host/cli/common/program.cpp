@@ -56,11 +56,32 @@ void translate_help(CLI::App& app) {
     formatter->column_width(30);
 }
 
-// A subcommand's exit by --help or --version isn't a fault; everything else is a usage error.
+// What CLI11 finds wrong, in the user's language; its own words go into the JSON's detail.
+std::string usage_text(CLI::App& app, const CLI::ParseError& error) {
+    if (dynamic_cast<const CLI::ExtrasError*>(&error) != nullptr) {
+        std::string extras;
+        for (const auto& extra : app.remaining(true)) extras += (extras.empty() ? "" : " ") + extra;
+        return fill(tr("%1 isn't known here."), {printable(extras)});
+    }
+    if (dynamic_cast<const CLI::RequiredError*>(&error) != nullptr) {
+        return app.get_subcommands().empty() ? tr("A command is missing.")
+                                             : tr("Something that the command needs is missing.");
+    }
+    if (dynamic_cast<const CLI::ArgumentMismatch*>(&error) != nullptr)
+        return tr("A value is missing, or there are too many.");
+    return tr("A value isn't one that is taken here.");
+}
+
+// --help and --version are no faults; everything else is a usage error.
 int usage(CLI::App& app, const CLI::ParseError& error, const Output& out, const std::string& program) {
     if (error.get_exit_code() == 0) return app.exit(error);
-    const Failed failure(Exit::usage, fill(tr("The command line isn't right: %1 (%2 --help shows what there is.)"),
-                                           {error.what(), program}));
+    std::string help = program;
+    for (const auto* command : app.get_subcommands()) help += " " + command->get_name();
+    help += " --help";
+    const Failed failure(Exit::usage,
+                         fill(tr("The command line isn't right: %1 Nothing was done. `%2` shows what there is."),
+                              {usage_text(app, error), help}),
+                         {{"detail", error.what()}});
     return report(out, program, failure);
 }
 
