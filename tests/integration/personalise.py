@@ -1,0 +1,191 @@
+"""A key as the bench leaves it, made with plain APDUs and an arithmetic of its own: what the tests of the enterprise's
+tool stand on, independent of the bench and of the host's libraries.
+
+    key = harness.Simulator(); key.start()
+    made = personalise.ship(harness.Card(), key.birth_record)   # over any object with transmit(apdu) -> (data, word)
+    made.code(lock_counter, salt)                               # "dddd-dddd-dddd-dddd"
+"""
+import datetime
+import json
+import os
+
+from cryptography import x509
+from cryptography.hazmat.primitives import cmac, hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
+from cryptography.x509.oid import NameOID
+
+SERIAL = "0123456789AB"
+NAME = "福建示例进出口有限公司"
+UNIFIED_CODE = "91350100M000100Y43"
+DAMM = ("0317598642", "7092154863", "4206871359", "1750983426", "6123045978",
+        "3674209581", "5869720134", "8945362017", "9438617205", "2581436790")
+
+
+def tlv(tag, value):
+    head = tag.to_bytes((tag.bit_length() + 7) // 8, "big")
+    n = len(value)
+    size = bytes([n]) if n < 0x80 else bytes([0x81, n]) if n < 0x100 else bytes([0x82, n >> 8, n & 255])
+    return head + size + value
+
+
+def parse(data):
+    """Tag -> value of a flat list with one- and two-byte tags."""
+    out = {}
+    i = 0
+    while i < len(data):
+        tag = data[i]
+        i += 1
+        if tag & 0x1F == 0x1F:
+            tag = tag << 8 | data[i]
+            i += 1
+        n = data[i]
+        i += 1
+        if n >= 0x80:
+            count = n & 0x7F
+            n = int.from_bytes(data[i:i + count], "big")
+            i += count
+        out[tag] = data[i:i + n]
+        i += n
+    return out
+
+
+def mac(key, data):
+    c = cmac.CMAC(algorithms.AES(key))
+    c.update(data)
+    return c.finalize()
+
+
+def kdf(key, label, context, bits):
+    """SP 800-108 counter mode with AES-CMAC, input i(1) || label || 00 || context || L(4, bits)."""
+    out = b""
+    i = 1
+    while len(out) * 8 < bits:
+        out += mac(key, bytes([i]) + label + b"\0" + context + bits.to_bytes(4, "big"))
+        i += 1
+    return out[:bits // 8]
+
+
+def damm(digits):
+    interim = 0
+    for digit in digits:
+        interim = int(DAMM[interim][int(digit)])
+    return str(interim)
+
+
+def aes(key, block, decrypt=False):
+    cipher = Cipher(algorithms.AES(key), modes.ECB())
+    worker = cipher.decryptor() if decrypt else cipher.encryptor()
+    return worker.update(block) + worker.finalize()
+
+
+class Apdus:
+    """Commands over transmit(), with chaining in short blocks."""
+
+    def __init__(self, card):
+        self.card = card
+
+    def send(self, cla, ins, p1, p2, data=b"", le=True):
+        blocks = [data[i:i + 255] for i in range(0, len(data), 255)] or [b""]
+        for i, block in enumerate(blocks):
+            last = i == len(blocks) - 1
+            apdu = bytes([cla | (0 if last else 0x10), ins, p1, p2])
+            if block:
+                apdu += bytes([len(block)]) + block
+            if last and le:
+                apdu += b"\0"
+            answer, word = self.card.transmit(apdu)
+            if word != 0x9000:
+                raise AssertionError(f"command {ins:02X} answered {word:04X}")
+        return answer
+
+    def select(self):
+        self.send(0, 0xA4, 4, 0, bytes.fromhex("A000000308"))
+
+    def authenticate(self, key):
+        answer = parse(parse(self.send(0, 0x87, 0x0C, 0x9B, bytes.fromhex("7C028000")))[0x7C])
+        challenge = os.urandom(16)
+        proof = tlv(0x80, aes(key, answer[0x80], decrypt=True)) + tlv(0x81, challenge)
+        answer = parse(parse(self.send(0, 0x87, 0x0C, 0x9B, tlv(0x7C, proof)))[0x7C])
+        if answer[0x82] != aes(key, challenge):
+            raise AssertionError("the token's own proof is wrong")
+
+    def put(self, tag, value):
+        self.send(0, 0xDB, 0x3F, 0xFF, tlv(0x5C, tag.to_bytes(3, "big")) + tlv(0x53, value), le=False)
+
+
+class Authority:
+    """A certificate authority of one afternoon."""
+
+    def __init__(self):
+        self.key = ec.generate_private_key(ec.SECP256R1())
+        self.name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "Test CA")])
+        self.certificate = self.sign(self.name, self.key.public_key())
+
+    def sign(self, subject, public_key):
+        now = datetime.datetime.utcnow()
+        builder = x509.CertificateBuilder().subject_name(subject).issuer_name(self.name).public_key(public_key)
+        builder = builder.serial_number(x509.random_serial_number()).not_valid_before(now - datetime.timedelta(days=1))
+        return builder.not_valid_after(now + datetime.timedelta(days=300)).sign(self.key, hashes.SHA256())
+
+
+class Made:
+    """What the bench knows of the key it made."""
+
+    def __init__(self, unlock_key, management_key, serial, certificates, seal, authority):
+        self.unlock_key = unlock_key
+        self.management_key = management_key
+        self.serial = serial
+        self.certificates = certificates  # slot -> DER
+        self.seal = seal
+        self.authority = authority
+
+    def code(self, counter, salt):
+        context = b"\1" + self.serial.encode() + counter.to_bytes(2, "big") + salt.to_bytes(4, "big") + b"\x80"
+        value = int.from_bytes(kdf(self.unlock_key, b"PIN-RESET-CODE", context, 128), "big") % 10**15
+        digits = f"{value:015d}"
+        digits += damm(digits)
+        return "-".join(digits[i:i + 4] for i in range(0, 16, 4))
+
+    def code_for_request(self, request):
+        """The code for a request code as the key's owner reads it out; its lock counter is below 1000 in tests."""
+        digits = request.replace(" ", "")
+        if damm(digits) != "0":
+            raise AssertionError(f"the request code {request} has a wrong check digit")
+        return self.code(int(digits[:3]), int(digits[3:9]))
+
+
+def record():
+    values = [(0x80, b"\1"), (0x81, UNIFIED_CODE.encode()), (0x83, b"FJTEST01"), (0x84, NAME.encode()),
+              (0x85, bytes([1, 3])), (0x86, b"20261121"), (0x87, b"20271120")]
+    return b"".join(tlv(tag, value) for tag, value in values)
+
+
+def ship(card, birth_record, serial=SERIAL, slots=(0x9A, 0x9C), seal=b""):
+    """Birth, keys, certificates, record, seal; then secured: the PIN is blocked and waits for its activation code."""
+    birth = json.loads(birth_record.read_text())
+    apdus = Apdus(card)
+    apdus.select()
+    apdus.authenticate(bytes.fromhex(birth["transport_key"]))
+    unlock_key, management_key = os.urandom(32), os.urandom(32)
+    initial = [(0x81, serial.encode()), (0x83, b"\1"), (0x89, (7).to_bytes(4, "big")), (0x8B, b"\1"), (0x8C, unlock_key),
+               (0x8D, b"\x0C" + management_key), (0x8E, os.urandom(16))]
+    apdus.send(0x80, 0x30, 0, 0, b"".join(tlv(tag, value) for tag, value in initial), le=False)
+    apdus.authenticate(management_key)
+    authority = Authority()
+    certificates = {}
+    for slot in slots:
+        answer = parse(parse(apdus.send(0, 0x47, 0, slot, bytes.fromhex("AC03800111")))[0x7F49])
+        point = ec.EllipticCurvePublicKey.from_encoded_point(ec.SECP256R1(), bytes(answer[0x86]))
+        subject = x509.Name([x509.NameAttribute(NameOID.ORGANIZATION_NAME, NAME),
+                             x509.NameAttribute(NameOID.COMMON_NAME, NAME)])
+        der = authority.sign(subject, point).public_bytes(serialization.Encoding.DER)
+        certificates[slot] = der
+        tag = {0x9A: 0x5FC105, 0x9C: 0x5FC10A, 0x9D: 0x5FC10B}[slot]
+        apdus.put(tag, tlv(0x70, der) + tlv(0x71, b"\0") + tlv(0xFE, b""))
+    apdus.put(0x5FFF41, record())
+    apdus.put(0x5FFF44, authority.certificate.public_bytes(serialization.Encoding.DER))
+    if seal:
+        apdus.put(0x5FFF40, seal)
+    apdus.send(0x80, 0x34, 2, 0, le=False)
+    return Made(unlock_key, management_key, serial, certificates, seal, authority)
