@@ -2,10 +2,6 @@
 
 #include <mbedtls/memory_buffer_alloc.h>
 
-// mbedTLS's allocator before init_arena() (token_config.h): refuses, so that a forgotten call shows as an error.
-extern "C" void* sealkey_no_calloc(std::size_t, std::size_t) { return nullptr; }
-extern "C" void sealkey_no_free(void*) {}
-
 namespace sealkey::crypto {
 
 namespace {

@@ -5,18 +5,17 @@
 #define MBEDTLS_PLATFORM_C
 #define MBEDTLS_PLATFORM_MEMORY
 #define MBEDTLS_MEMORY_BUFFER_ALLOC_C
-#define MBEDTLS_MEMORY_DEBUG  // gives the peak that a test prints
+#define MBEDTLS_MEMORY_DEBUG             // gives the peak that a test prints
+#define MBEDTLS_MEMORY_ALIGN_MULTIPLE 8  // the default of 4 misaligns a 64-bit block header
 // Until the arena is there an allocation fails; the system's calloc isn't even linked.
 #define MBEDTLS_PLATFORM_STD_CALLOC sealkey_no_calloc
 #define MBEDTLS_PLATFORM_STD_FREE sealkey_no_free
-#ifdef __cplusplus
-extern "C" {
-#endif
-void* sealkey_no_calloc(__SIZE_TYPE__ count, __SIZE_TYPE__ size);
-void sealkey_no_free(void* block);
-#ifdef __cplusplus
+static inline void* sealkey_no_calloc(__SIZE_TYPE__ count, __SIZE_TYPE__ size) {
+    (void)count;
+    (void)size;
+    return 0;
 }
-#endif
+static inline void sealkey_no_free(void* block) { (void)block; }
 
 #define MBEDTLS_HAVE_ASM
 #define MBEDTLS_NO_UDBL_DIVISION
