@@ -1,0 +1,299 @@
+#include "card.h"
+
+#include <atomic>
+
+#include "log.h"
+#include "mechanisms.h"
+#include "protocol/limits.h"
+#include "token/certificate_object.h"
+
+namespace sealkey::pkcs11 {
+
+namespace {
+
+using token::Kind;
+using token::TokenError;
+using transport::Failure;
+using transport::TransportError;
+
+constexpr std::size_t kCachedCertificates = 64;
+constexpr std::chrono::seconds kFresh{2};
+
+// Unique in the process: a handle of a token that has gone is never another's.
+CK_OBJECT_HANDLE next_handle() {
+    static std::atomic<CK_OBJECT_HANDLE> last{0};
+    return ++last;
+}
+
+// The log's view of the card: what was asked and answered, never the data.
+class LoggedConnection final : public transport::Connection {
+public:
+    explicit LoggedConnection(std::unique_ptr<transport::Connection> inner) : inner_(std::move(inner)) {}
+    transport::ByteVector transmit(transport::ByteView command) override {
+        auto answer = inner_->transmit(command);
+        if (log::enabled() && command.size() >= 4 && answer.size() >= 2) {
+            log::line("  APDU %02X %02X %02X %02X, %zu bytes -> %zu bytes, %02X%02X", command[0], command[1],
+                      command[2], command[3], command.size(), answer.size() - 2, answer[answer.size() - 2],
+                      answer[answer.size() - 1]);
+        }
+        return answer;
+    }
+    void begin_transaction() override { inner_->begin_transaction(); }
+    void end_transaction() noexcept override { inner_->end_transaction(); }
+    transport::ByteVector atr() const override { return inner_->atr(); }
+    bool extended_length() const override { return inner_->extended_length(); }
+
+private:
+    std::unique_ptr<transport::Connection> inner_;
+};
+
+bool same_objects(const token::TokenStatus& a, const token::TokenStatus& b) {
+    if (a.change_counter != b.change_counter || a.slots.size() != b.slots.size()) return false;
+    if (a.objects.size() != b.objects.size()) return false;
+    for (std::size_t i = 0; i < a.slots.size(); ++i) {
+        if (a.slots[i].slot != b.slots[i].slot || a.slots[i].fingerprint != b.slots[i].fingerprint) return false;
+    }
+    return true;
+}
+
+}  // namespace
+
+std::shared_ptr<const Certificate> CertificateCache::find(const Fingerprint& fingerprint) const {
+    const auto entry = entries_.find(fingerprint);
+    return entry == entries_.end() ? nullptr : entry->second;
+}
+
+void CertificateCache::store(const Fingerprint& fingerprint, std::shared_ptr<const Certificate> certificate) {
+    if (entries_.size() >= kCachedCertificates) entries_.clear();
+    entries_[fingerprint] = std::move(certificate);
+}
+
+std::unique_ptr<Card> Card::open(std::unique_ptr<transport::Connection> connection, CertificateCache& cache) {
+    auto token = std::make_unique<token::Token>(std::make_unique<LoggedConnection>(std::move(connection)));
+    auto status = token->recognise();
+    if (!status) return nullptr;
+    return std::unique_ptr<Card>(new Card(std::move(token), std::move(*status), cache));
+}
+
+Card::Card(std::unique_ptr<token::Token> token, token::TokenStatus status, CertificateCache& cache)
+    : token_(std::move(token)), cache_(cache), sessions_lost_(token_->sessions_lost()) {
+    status_ = std::move(status);
+    status_time_ = std::chrono::steady_clock::now();
+    rebuild_objects();
+}
+
+void Card::take_status(token::TokenStatus status) {
+    const bool changed = !same_objects(status, status_);
+    status_ = std::move(status);
+    status_time_ = std::chrono::steady_clock::now();
+    if (!changed) return;
+    keys_.clear();
+    rebuild_objects();
+}
+
+void Card::refresh_if_stale() {
+    if (logged_in_ || hold_ || std::chrono::steady_clock::now() - status_time_ < kFresh) return;
+    take_status(token_->token_status());
+    note_lost_session();
+}
+
+void Card::rebuild_objects() {
+    Handles fresh;
+    std::map<std::string, CK_OBJECT_HANDLE> identities;
+    for (NamedObject& one : objects_of(status_, *this)) {
+        const auto known = identities_.find(one.identity);
+        const CK_OBJECT_HANDLE handle = known != identities_.end() ? known->second : next_handle();
+        identities[one.identity] = handle;
+        fresh[handle] = std::move(one.object);
+    }
+    objects_ = std::move(fresh);
+    identities_ = std::move(identities);
+}
+
+// --- reading ---
+
+std::shared_ptr<const Certificate> Card::certificate(const token::SlotInfo& slot) {
+    if (auto known = cache_.find(slot.fingerprint)) return known;
+    try {
+        auto parsed = parse_certificate(token_->read_certificate(slot.slot));
+        note_lost_session();
+        if (!parsed) return nullptr;
+        auto shared = std::make_shared<const Certificate>(std::move(*parsed));
+        cache_.store(slot.fingerprint, shared);
+        return shared;
+    } catch (const TokenError& error) {
+        // A damaged or vanished certificate is one object less, not a token less.
+        log::line("  certificate of %02X: %s", slot.slot, error.what());
+        return nullptr;
+    }
+}
+
+PublicKeyParts Card::public_key(const token::SlotInfo& slot) {
+    const auto known = keys_.find(slot.slot);
+    if (known != keys_.end()) return known->second;
+    const KeyAlgorithm* algorithm = key_algorithm(slot.algorithm);
+    PublicKeyParts parts;
+    if (slot.has_certificate()) {
+        if (const auto read = certificate(slot)) parts = read->key;
+    }
+    // A certificate of another key's kind is a stray: the token knows best.
+    const bool fits = algorithm->is_rsa() ? parts.modulus.size() == algorithm->bytes()
+                                          : parts.point.size() == 2 * algorithm->bytes() + 1;
+    if (!fits) {
+        const auto metadata = token_->metadata(slot.slot);
+        note_lost_session();
+        parts = {metadata.public_key.modulus, metadata.public_key.exponent, metadata.public_key.point, {}};
+        parts.info = public_key_info(parts, algorithm->ec_params);
+    }
+    keys_[slot.slot] = parts;
+    return parts;
+}
+
+ByteVector Card::data(const token::ObjectInfo& object) {
+    constexpr std::uint32_t kOneRead = 4096;
+    auto value = object.length > kOneRead ? token_->read_in_parts(object.tag, object.length, {})
+                                          : token_->read_object(object.tag);
+    note_lost_session();
+    return value;
+}
+
+PublicKeyParts Card::public_parts(const TokenKey& key) {
+    const auto* slot = status_.slot(key.slot);
+    require(slot != nullptr, CKR_KEY_HANDLE_INVALID);
+    return public_key(*slot);
+}
+
+// --- login ---
+
+void Card::note_lost_session() {
+    if (token_->sessions_lost() == sessions_lost_) return;
+    sessions_lost_ = token_->sessions_lost();
+    // Another program reset the card: its PIN state is gone. The application is told once and may log in again.
+    logged_in_ = false;
+    hold_.reset();
+    authorised_session_ = CK_INVALID_HANDLE;
+}
+
+void Card::login(ByteView pin) {
+    try {
+        token_->verify(pin);
+    } catch (const TokenError& error) {
+        note_lost_session();
+        if (error.kind() == Kind::bad_argument) refuse(CKR_PIN_INCORRECT);  // no PIN has this length; nothing was sent
+        if (error.tries_left()) {
+            status_.pin.tries_left = *error.tries_left();
+            status_.pin.blocked = *error.tries_left() == 0;
+        }
+        // A wrong PIN also ends what was verified before.
+        logged_in_ = false;
+        if (error.kind() == Kind::locked && status_.pin.never_set) refuse(CKR_USER_PIN_NOT_INITIALIZED);
+        if (error.kind() == Kind::locked || status_.pin.blocked) refuse(CKR_PIN_LOCKED);
+        throw;
+    }
+    note_lost_session();
+    status_.pin.tries_left = status_.pin.tries_max;
+    status_.pin.blocked = false;
+    logged_in_ = true;
+}
+
+void Card::logout() {
+    hold_.reset();
+    authorised_session_ = CK_INVALID_HANDLE;
+    logged_in_ = false;
+    token_->logout();
+    note_lost_session();
+}
+
+void Card::forget_login() {
+    hold_.reset();
+    authorised_session_ = CK_INVALID_HANDLE;
+    logged_in_ = false;
+}
+
+void Card::change_pin(ByteView old_pin, ByteView new_pin) {
+    const auto fits = [](ByteView pin) { return pin.size() >= protocol::kMinPin && pin.size() <= protocol::kPinSize; };
+    require(fits(new_pin), CKR_PIN_LEN_RANGE);
+    require(fits(old_pin), CKR_PIN_INCORRECT);
+    try {
+        token_->change_pin(old_pin, new_pin);
+    } catch (const TokenError& error) {
+        take_status(token_->token_status());
+        note_lost_session();
+        logged_in_ = logged_in_ && status_.pin.verified;
+        if (error.kind() == Kind::bad_data) refuse(CKR_PIN_INVALID);  // the new one breaks the token's rule
+        if (error.kind() == Kind::locked || status_.pin.blocked) refuse(CKR_PIN_LOCKED);
+        throw;
+    }
+    take_status(token_->token_status());
+    note_lost_session();
+    logged_in_ = logged_in_ && status_.pin.verified;
+}
+
+void Card::authorise(CK_SESSION_HANDLE session, ByteView pin) {
+    hold_.reset();
+    hold_ = std::make_unique<token::Token::Transaction>(*token_);
+    try {
+        login(pin);
+    } catch (...) {
+        hold_.reset();
+        authorised_session_ = CK_INVALID_HANDLE;
+        throw;
+    }
+    authorised_session_ = session;
+}
+
+void Card::drop_authorisation(CK_SESSION_HANDLE session) {
+    if (authorised_session_ != session) return;
+    hold_.reset();
+    authorised_session_ = CK_INVALID_HANDLE;
+}
+
+// --- private keys ---
+
+void Card::require_login(const TokenKey& key) const { require(key.pin_never || logged_in_, CKR_USER_NOT_LOGGED_IN); }
+
+template <class Operation>
+ByteVector Card::private_operation(CK_SESSION_HANDLE session, const TokenKey& key, Operation operation) {
+    require_login(key);
+    if (key.pin_always) require(hold_ && authorised_session_ == session, CKR_USER_NOT_LOGGED_IN);
+    // The authorisation is for this one operation, whatever comes of it.
+    struct Release {
+        Card& card;
+        CK_SESSION_HANDLE session;
+        bool active;
+        ~Release() {
+            if (active) card.drop_authorisation(session);
+        }
+    } release{*this, session, key.pin_always};
+    try {
+        ByteVector answer = operation();
+        note_lost_session();
+        return answer;
+    } catch (const TokenError& error) {
+        note_lost_session();
+        if (error.kind() == Kind::not_verified) {
+            // The card was reset, or another program logged out.
+            if (!key.pin_always) logged_in_ = false;
+            refuse(CKR_USER_NOT_LOGGED_IN);
+        }
+        throw;
+    } catch (const TransportError& error) {
+        note_lost_session();
+        if (error.failure() == Failure::card_reset) refuse(CKR_USER_NOT_LOGGED_IN);
+        throw;
+    }
+}
+
+ByteVector Card::sign(CK_SESSION_HANDLE session, const TokenKey& key, ByteView input) {
+    return private_operation(session, key, [&] { return token_->sign(key.slot, key.algorithm->algorithm, input); });
+}
+
+ByteVector Card::decrypt(CK_SESSION_HANDLE session, const TokenKey& key, ByteView block) {
+    return private_operation(session, key, [&] { return token_->decrypt(key.slot, key.algorithm->algorithm, block); });
+}
+
+ByteVector Card::derive(CK_SESSION_HANDLE session, const TokenKey& key, ByteView point) {
+    return private_operation(session, key, [&] { return token_->derive(key.slot, key.algorithm->algorithm, point); });
+}
+
+}  // namespace sealkey::pkcs11

@@ -1,0 +1,88 @@
+// A token in a reader as this module sees it: its status, its objects, the login, and private-key operations. Reads
+// from the token are lazy and remembered; what is only polled (status, flags) never sends a command.
+#pragma once
+
+#include <array>
+#include <chrono>
+#include <map>
+#include <memory>
+#include <optional>
+
+#include "objects.h"
+#include "token/token.h"
+
+namespace sealkey::pkcs11 {
+
+// Certificates by the fingerprint that the token status tells: a token that comes back isn't read again.
+class CertificateCache {
+public:
+    using Fingerprint = std::array<std::uint8_t, protocol::kFingerprintSize>;
+    [[nodiscard]] std::shared_ptr<const Certificate> find(const Fingerprint& fingerprint) const;
+    void store(const Fingerprint& fingerprint, std::shared_ptr<const Certificate> certificate);
+
+private:
+    std::map<Fingerprint, std::shared_ptr<const Certificate>> entries_;
+};
+
+class Card final : private Material {
+public:
+    // Connects and recognises. Returns nullptr if the card isn't a sealkey (2 commands at most).
+    [[nodiscard]] static std::unique_ptr<Card> open(std::unique_ptr<transport::Connection> connection,
+                                                    CertificateCache& cache);
+    ~Card() override = default;
+
+    [[nodiscard]] const token::TokenStatus& status() const { return status_; }
+    // Reads the status again unless it is fresh, or the user is logged in (then this program's own view is good).
+    void refresh_if_stale();
+
+    // --- objects; handles are the library's ---
+    using Handles = std::map<CK_OBJECT_HANDLE, std::shared_ptr<Object>>;
+    [[nodiscard]] const Handles& objects() const { return objects_; }
+
+    // --- login; every PIN is sent once, whatever comes of it ---
+    [[nodiscard]] bool logged_in() const { return logged_in_; }
+    void login(ByteView pin);
+    void logout();
+    // All sessions are closed: the application is logged out, the card is left as it is for other programs.
+    void forget_login();
+    void change_pin(ByteView old_pin, ByteView new_pin);
+    // VERIFY for one operation of a PIN-always key. The card's transaction is kept until that operation or until
+    // drop_authorisation(), so that no other program can use or consume it.
+    void authorise(CK_SESSION_HANDLE session, ByteView pin);
+    void drop_authorisation(CK_SESSION_HANDLE session);
+
+    // --- private-key operations: CKR_USER_NOT_LOGGED_IN ---
+    void require_login(const TokenKey& key) const;
+    [[nodiscard]] ByteVector sign(CK_SESSION_HANDLE session, const TokenKey& key, ByteView input);
+    [[nodiscard]] ByteVector decrypt(CK_SESSION_HANDLE session, const TokenKey& key, ByteView block);
+    [[nodiscard]] ByteVector derive(CK_SESSION_HANDLE session, const TokenKey& key, ByteView point);
+    // For operations on the host. The key's public half, read once.
+    [[nodiscard]] PublicKeyParts public_parts(const TokenKey& key);
+
+private:
+    Card(std::unique_ptr<token::Token> token, token::TokenStatus status, CertificateCache& cache);
+
+    std::shared_ptr<const Certificate> certificate(const token::SlotInfo& slot) override;
+    PublicKeyParts public_key(const token::SlotInfo& slot) override;
+    ByteVector data(const token::ObjectInfo& object) override;
+
+    void take_status(token::TokenStatus status);
+    void rebuild_objects();
+    void note_lost_session();
+    template <class Operation>
+    ByteVector private_operation(CK_SESSION_HANDLE session, const TokenKey& key, Operation operation);
+
+    std::unique_ptr<token::Token> token_;
+    token::TokenStatus status_;
+    std::chrono::steady_clock::time_point status_time_;
+    CertificateCache& cache_;
+    Handles objects_;
+    std::map<std::string, CK_OBJECT_HANDLE> identities_;
+    std::map<std::uint8_t, PublicKeyParts> keys_;
+    bool logged_in_ = false;
+    unsigned sessions_lost_ = 0;
+    std::unique_ptr<token::Token::Transaction> hold_;
+    CK_SESSION_HANDLE authorised_session_ = CK_INVALID_HANDLE;
+};
+
+}  // namespace sealkey::pkcs11

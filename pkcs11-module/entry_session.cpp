@@ -1,0 +1,69 @@
+// Session management and login (PKCS#11 2.40, 5.6).
+#include "entry.h"
+
+using namespace sealkey::pkcs11;
+
+SEALKEY_EXPORT CK_RV C_OpenSession(CK_SLOT_ID id, CK_FLAGS flags, void*, CK_NOTIFY, CK_SESSION_HANDLE* handle) {
+    return call_slot(__func__, id, [&](Library& library) {
+        require(handle != nullptr, CKR_ARGUMENTS_BAD);
+        require((flags & CKF_SERIAL_SESSION) != 0, CKR_SESSION_PARALLEL_NOT_SUPPORTED);
+        library.slots().refresh();
+        library.slots().card(id).refresh_if_stale();
+        *handle = library.open_session(id, (flags & CKF_RW_SESSION) != 0);
+    });
+}
+
+SEALKEY_EXPORT CK_RV C_CloseSession(CK_SESSION_HANDLE handle) {
+    return call_session(__func__, handle, [&](Library& library, Session&, auto&) { library.close_session(handle); });
+}
+
+SEALKEY_EXPORT CK_RV C_CloseAllSessions(CK_SLOT_ID id) {
+    return call_slot(__func__, id, [&](Library& library) {
+        static_cast<void>(library.slots().at(id));
+        library.close_sessions(id);
+    });
+}
+
+SEALKEY_EXPORT CK_RV C_GetSessionInfo(CK_SESSION_HANDLE handle, CK_SESSION_INFO* info) {
+    return call_library(__func__, [&](Library& library, log::Call& call) {
+        call.note("session %lu", handle);
+        require(info != nullptr, CKR_ARGUMENTS_BAD);
+        // The programs that poll this look for removal.
+        library.slots().refresh();
+        const Session& session = library.session(handle);
+        const bool user = library.card(session).logged_in();
+        *info = {};
+        info->slotID = session.slot;
+        info->flags = CKF_SERIAL_SESSION | (session.read_write ? CKF_RW_SESSION : 0);
+        info->state = session.read_write ? (user ? CKS_RW_USER_FUNCTIONS : CKS_RW_PUBLIC_SESSION)
+                                         : (user ? CKS_RO_USER_FUNCTIONS : CKS_RO_PUBLIC_SESSION);
+    });
+}
+
+SEALKEY_EXPORT CK_RV C_Login(CK_SESSION_HANDLE handle, CK_USER_TYPE user, unsigned char* pin, CK_ULONG length) {
+    return call_session(__func__, handle, [&](Library& library, Session& session, log::Call& call) {
+        call.note("session %lu, user %lu", handle, user);
+        require(pin != nullptr, CKR_ARGUMENTS_BAD);
+        Card& card = library.card(session);
+        if (user == CKU_CONTEXT_SPECIFIC) {
+            const bool wanted = (session.sign && session.sign->key().pin_always) ||
+                                (session.decrypt && session.decrypt->key().pin_always);
+            require(wanted, CKR_OPERATION_NOT_INITIALIZED);
+            card.authorise(handle, input(pin, length));
+            return;
+        }
+        // The token has no security officer: its administrator is the CA's bench.
+        require(user == CKU_USER, CKR_USER_TYPE_INVALID);
+        require(!card.logged_in(), CKR_USER_ALREADY_LOGGED_IN);
+        card.login(input(pin, length));
+    });
+}
+
+SEALKEY_EXPORT CK_RV C_Logout(CK_SESSION_HANDLE handle) {
+    return call_session(__func__, handle, [&](Library& library, Session& session, auto&) {
+        Card& card = library.card(session);
+        require(card.logged_in(), CKR_USER_NOT_LOGGED_IN);
+        library.end_private_operations(session.slot);
+        card.logout();
+    });
+}

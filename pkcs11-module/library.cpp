@@ -1,0 +1,233 @@
+#include "library.h"
+
+#include <pthread.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <ctime>
+
+namespace sealkey::pkcs11 {
+
+namespace {
+
+// Session objects' handles are far from the token objects'.
+constexpr CK_OBJECT_HANDLE kFirstSessionObject = 0x40000000;
+constexpr std::chrono::milliseconds kWait{3600 * 1000};
+
+// Gives the lock up for the time between, whatever happens in it.
+class Unlocked {
+public:
+    explicit Unlocked(Lock& lock) : lock_(lock) { lock_.unlock(); }
+    ~Unlocked() { lock_.lock(); }
+    Unlocked(const Unlocked&) = delete;
+    Unlocked& operator=(const Unlocked&) = delete;
+
+private:
+    Lock& lock_;
+};
+
+}  // namespace
+
+Library::Library(const CK_C_INITIALIZE_ARGS* arguments)
+    : lock_(make_lock(arguments)),
+      slots_(transport::make_default_provider(), [this](CK_SLOT_ID slot) { close_sessions(slot); }),
+      last_session_object_(kFirstSessionObject) {
+    slots_.refresh();
+    slots_.forget_events();
+}
+
+// --- sessions ---
+
+CK_SESSION_HANDLE Library::open_session(CK_SLOT_ID slot, bool read_write) {
+    Session& session = sessions_[++last_session_];
+    session.handle = last_session_;
+    session.slot = slot;
+    session.read_write = read_write;
+    return session.handle;
+}
+
+Session& Library::session(CK_SESSION_HANDLE handle) {
+    const auto entry = sessions_.find(handle);
+    require(entry != sessions_.end(), CKR_SESSION_HANDLE_INVALID);
+    return entry->second;
+}
+
+void Library::close_session(CK_SESSION_HANDLE handle) {
+    const CK_SLOT_ID slot = session(handle).slot;
+    sessions_.erase(handle);
+    std::erase_if(session_objects_, [&](const auto& entry) { return entry.second.owner == handle; });
+    if (Card* card = slots_.open_card(slot)) {
+        card->drop_authorisation(handle);
+        if (session_count(slot, false) == 0) card->forget_login();
+    }
+}
+
+void Library::close_sessions(CK_SLOT_ID slot) {
+    std::erase_if(sessions_, [&](const auto& entry) { return entry.second.slot == slot; });
+    std::erase_if(session_objects_, [&](const auto& entry) { return entry.second.slot == slot; });
+    if (Card* card = slots_.open_card(slot)) card->forget_login();
+}
+
+std::size_t Library::session_count(CK_SLOT_ID slot, bool read_write_only) const {
+    return static_cast<std::size_t>(std::count_if(sessions_.begin(), sessions_.end(), [&](const auto& entry) {
+        return entry.second.slot == slot && (entry.second.read_write || !read_write_only);
+    }));
+}
+
+void Library::end_private_operations(CK_SLOT_ID slot) {
+    for (auto& [handle, session] : sessions_) {
+        if (session.slot != slot) continue;
+        session.sign.reset();
+        session.decrypt.reset();
+        session.find.reset();
+    }
+}
+
+Card& Library::card(const Session& session) {
+    Card* card = slots_.open_card(session.slot);
+    require(card != nullptr, CKR_DEVICE_REMOVED);
+    return *card;
+}
+
+// --- objects ---
+
+std::shared_ptr<Object> Library::find_object(Session& session, CK_OBJECT_HANDLE handle) {
+    const auto own = session_objects_.find(handle);
+    if (own != session_objects_.end()) return own->second.slot == session.slot ? own->second.object : nullptr;
+    Card& token = card(session);
+    const auto entry = token.objects().find(handle);
+    if (entry == token.objects().end()) return nullptr;
+    if (entry->second->is_private() && !token.logged_in()) return nullptr;
+    return entry->second;
+}
+
+std::vector<CK_OBJECT_HANDLE> Library::find_objects(Session& session, std::span<const CK_ATTRIBUTE> wanted) {
+    std::vector<CK_OBJECT_HANDLE> found;
+    Card& token = card(session);
+    for (const auto& [handle, object] : token.objects()) {
+        if (object->is_private() && !token.logged_in()) continue;
+        if (object->matches(wanted)) found.push_back(handle);
+    }
+    for (const auto& [handle, entry] : session_objects_) {
+        if (entry.slot == session.slot && entry.object->matches(wanted)) found.push_back(handle);
+    }
+    return found;
+}
+
+CK_OBJECT_HANDLE Library::add_session_object(const Session& session, std::shared_ptr<Object> object) {
+    session_objects_[++last_session_object_] = {session.handle, session.slot, std::move(object)};
+    return last_session_object_;
+}
+
+void Library::destroy_object(Session& session, CK_OBJECT_HANDLE handle) {
+    require(find_object(session, handle) != nullptr, CKR_OBJECT_HANDLE_INVALID);
+    require(session_objects_.erase(handle) == 1, CKR_ACTION_PROHIBITED);
+}
+
+TokenKey Library::key(Session& session, CK_OBJECT_HANDLE handle, CK_OBJECT_CLASS object_class, CK_ATTRIBUTE_TYPE use) {
+    Card& token = card(session);
+    const auto entry = token.objects().find(handle);
+    require(entry != token.objects().end() && entry->second->key(), CKR_KEY_HANDLE_INVALID);
+    Object& object = *entry->second;
+    require(object.object_class() == object_class, CKR_KEY_TYPE_INCONSISTENT);
+    if (object.is_private()) token.require_login(*object.key());
+    const ByteVector* allowed = object.attribute(use);
+    require(allowed != nullptr && *allowed == ByteVector{CK_TRUE}, CKR_KEY_FUNCTION_NOT_PERMITTED);
+    return *object.key();
+}
+
+// --- events and end ---
+
+CK_SLOT_ID Library::wait_for_event(bool block) {
+    for (;;) {
+        slots_.refresh();
+        if (const auto slot = slots_.take_event()) return *slot;
+        require(block, CKR_NO_EVENT);
+        // A provider of its own: the library's serves the other threads meanwhile.
+        const auto provider = transport::make_default_provider();
+        const auto known = slots_.readers();
+        waiting_.insert(provider.get());
+        {
+            const Unlocked unlocked(*lock_);
+            try {
+                static_cast<void>(provider->wait_for_change(known, kWait));
+            } catch (const transport::TransportError&) {
+                // No service: its coming back is a change of readers. Nothing says when, so look now and then.
+                timespec pause{0, 250 * 1000 * 1000};
+                nanosleep(&pause, nullptr);
+            }
+        }
+        waiting_.erase(provider.get());
+        require(!finished_, CKR_CRYPTOKI_NOT_INITIALIZED);
+    }
+}
+
+void Library::finish() {
+    finished_ = true;
+    for (transport::Provider* provider : waiting_) provider->cancel();
+    for (const CK_SLOT_ID id : slots_.ids(false)) close_sessions(id);
+    slots_.close();
+}
+
+// --- the one of this process ---
+
+namespace {
+
+// No destructor runs at exit, and nothing here has a constructor: calls may come before and after everything else.
+struct Globals {
+    pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
+    std::atomic<pid_t> owner{0};                 // the process that initialised
+    std::shared_ptr<Library>* library{nullptr};  // kept on the heap for ever
+};
+constinit Globals globals;
+
+class GlobalLock {
+public:
+    GlobalLock() { pthread_mutex_lock(&globals.mutex); }
+    ~GlobalLock() { pthread_mutex_unlock(&globals.mutex); }
+    GlobalLock(const GlobalLock&) = delete;
+    GlobalLock& operator=(const GlobalLock&) = delete;
+};
+
+// In a child, the parent's library is left where it is, untouched: its connections, its lock (which a thread may have
+// held at the fork) and the application's mutexes are the parent's.
+void leave_inherited_library() {
+    pid_t owner = globals.owner.load();
+    const pid_t self = ::getpid();
+    if (owner == self || owner == 0) return;
+    if (!globals.owner.compare_exchange_strong(owner, self)) return;
+    globals.mutex = PTHREAD_MUTEX_INITIALIZER;
+    globals.library = nullptr;
+}
+
+}  // namespace
+
+std::shared_ptr<Library> current_library() {
+    require(globals.owner.load() == ::getpid(), CKR_CRYPTOKI_NOT_INITIALIZED);
+    const GlobalLock lock;
+    require(globals.library != nullptr && *globals.library != nullptr, CKR_CRYPTOKI_NOT_INITIALIZED);
+    return *globals.library;
+}
+
+void start_library(const CK_C_INITIALIZE_ARGS* arguments) {
+    leave_inherited_library();
+    const GlobalLock lock;
+    if (globals.library == nullptr) globals.library = new std::shared_ptr<Library>();
+    require(*globals.library == nullptr, CKR_CRYPTOKI_ALREADY_INITIALIZED);
+    *globals.library = std::make_shared<Library>(arguments);
+    globals.owner = ::getpid();
+}
+
+void stop_library() {
+    auto library = current_library();
+    {
+        const GlobalLock lock;
+        require(*globals.library == library, CKR_CRYPTOKI_NOT_INITIALIZED);
+        globals.library->reset();
+    }
+    library->lock().lock();
+    library->finish();
+    library->lock().unlock();
+}
+
+}  // namespace sealkey::pkcs11

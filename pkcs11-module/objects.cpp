@@ -1,0 +1,359 @@
+#include "objects.h"
+
+#include <algorithm>
+#include <array>
+#include <cstring>
+#include <cstdio>
+
+#include "base/bytes.h"
+#include "hash.h"
+#include "mechanisms.h"
+#include "protocol/piv.h"
+#include "token/certificate_object.h"
+
+namespace sealkey::pkcs11 {
+
+namespace {
+
+using protocol::PinPolicy;
+namespace ref = protocol::ref;
+
+struct Role {
+    std::uint8_t slot;
+    std::uint8_t id;  // CKA_ID, as other PIV modules number them
+    const char* label;
+};
+constexpr Role kRoles[] = {
+    {ref::authentication, 1, "Login"},
+    {ref::signature, 2, "Signature"},
+    {ref::key_management, 3, "Decryption"},
+    {ref::card_authentication, 4, "Device"},
+};
+constexpr std::uint8_t kFirstRetiredId = 5;
+constexpr std::uint8_t kIssuerId = 0x40;
+
+std::string label_of(std::uint8_t slot) {
+    for (const Role& role : kRoles) {
+        if (role.slot == slot) return role.label;
+    }
+    return "Former decryption " + std::to_string(slot - ref::retired_first + 1);
+}
+
+std::uint8_t id_of(std::uint8_t slot) {
+    for (const Role& role : kRoles) {
+        if (role.slot == slot) return role.id;
+    }
+    return static_cast<std::uint8_t>(kFirstRetiredId + (slot - ref::retired_first));
+}
+
+// F9 is the bench's matter, 9B no key of PKCS#11's kind.
+bool is_shown(std::uint8_t slot) {
+    const bool retired = slot >= ref::retired_first && slot <= ref::retired_last;
+    return retired || std::any_of(std::begin(kRoles), std::end(kRoles), [&](const Role& r) { return r.slot == slot; });
+}
+
+TokenKey key_of(const token::SlotInfo& slot) {
+    TokenKey key;
+    key.slot = slot.slot;
+    key.algorithm = key_algorithm(slot.algorithm);
+    PinPolicy policy = slot.pin_policy;
+    if (policy == PinPolicy::standard) {
+        policy = slot.slot == ref::signature             ? PinPolicy::always
+                 : slot.slot == ref::card_authentication ? PinPolicy::never
+                                                         : PinPolicy::once;
+    }
+    key.pin_always = policy == PinPolicy::always;
+    key.pin_never = policy == PinPolicy::never;
+    return key;
+}
+
+std::string identity_of(const char* kind, std::uint32_t number, ByteView fingerprint) {
+    std::string identity = kind;
+    identity += std::to_string(number) + ":";
+    identity.append(fingerprint.begin(), fingerprint.end());
+    return identity;
+}
+
+void set_common(AttributeMap& attributes, const std::string& label) {
+    attributes.set_flag(CKA_TOKEN, true).set_text(CKA_LABEL, label);
+    attributes.set_flag(CKA_MODIFIABLE, false).set_flag(CKA_COPYABLE, false).set_flag(CKA_DESTROYABLE, false);
+}
+
+// --- certificates ---
+
+void set_certificate(AttributeMap& attributes, const Certificate* certificate) {
+    if (certificate == nullptr) return;
+    attributes.set(CKA_VALUE, certificate->der).set(CKA_SUBJECT, certificate->subject);
+    attributes.set(CKA_ISSUER, certificate->issuer).set(CKA_SERIAL_NUMBER, certificate->serial_number);
+    attributes.set_date(CKA_START_DATE, certificate->start_date).set_date(CKA_END_DATE, certificate->end_date);
+    attributes.set(CKA_PUBLIC_KEY_INFO, certificate->key.info);
+    attributes.set(CKA_CHECK_VALUE, ByteView(digest(Hash::sha1, certificate->der)).first(3));
+}
+
+std::shared_ptr<Object> new_certificate(const std::string& label, std::uint8_t id, CK_ULONG category) {
+    auto object = std::make_shared<Object>(CKO_CERTIFICATE, false);
+    AttributeMap& attributes = object->attributes();
+    set_common(attributes, label);
+    attributes.set(CKA_ID, {&id, 1}).set_number(CKA_CERTIFICATE_TYPE, CKC_X_509);
+    attributes.set_number(CKA_CERTIFICATE_CATEGORY, category).set_flag(CKA_TRUSTED, false).set_text(CKA_URL, "");
+    attributes.set(CKA_HASH_OF_SUBJECT_PUBLIC_KEY, {}).set(CKA_HASH_OF_ISSUER_PUBLIC_KEY, {});
+    attributes.set_number(CKA_JAVA_MIDP_SECURITY_DOMAIN, 0);
+    return object;
+}
+
+const std::set<CK_ATTRIBUTE_TYPE>& certificate_types() {
+    // Never destroyed: nothing of this module runs at exit.
+    static const auto* types =
+        new std::set<CK_ATTRIBUTE_TYPE>{CKA_VALUE,      CKA_SUBJECT,  CKA_ISSUER,          CKA_SERIAL_NUMBER,
+                                        CKA_START_DATE, CKA_END_DATE, CKA_PUBLIC_KEY_INFO, CKA_CHECK_VALUE};
+    return *types;
+}
+
+std::shared_ptr<Object> certificate_object(const token::SlotInfo& slot, Material& material) {
+    constexpr CK_ULONG kTokenUser = 1;
+    auto object = new_certificate(label_of(slot.slot), id_of(slot.slot), kTokenUser);
+    object->read_later(certificate_types(), [slot, &material](AttributeMap& attributes) {
+        set_certificate(attributes, material.certificate(slot).get());
+    });
+    return object;
+}
+
+std::shared_ptr<Object> issuer_object(const token::ObjectInfo& info, Material& material) {
+    constexpr CK_ULONG kAuthority = 2;
+    auto object = new_certificate("Issuer", kIssuerId, kAuthority);
+    object->read_later(certificate_types(), [info, &material](AttributeMap& attributes) {
+        ByteVector der = material.data(info);
+        constexpr std::uint8_t kSequence = 0x30;
+        if (!der.empty() && der[0] != kSequence) der = token::certificate_of_object(der);
+        const auto certificate = parse_certificate(der);
+        set_certificate(attributes, certificate ? &*certificate : nullptr);
+    });
+    return object;
+}
+
+// --- keys ---
+
+void set_allowed_mechanisms(AttributeMap& attributes, const TokenKey& key, bool sign, bool decrypt) {
+    std::vector<CK_MECHANISM_TYPE> allowed;
+    for (const Mechanism& row : mechanisms()) {
+        if (row.scheme == Scheme::digest || row.for_rsa() != key.algorithm->is_rsa()) continue;
+        if (key.pin_always && row.scheme == Scheme::rsa_pss && row.hash != Hash::none) continue;
+        const bool useful = (sign && row.allows(CKF_SIGN)) || (decrypt && row.allows(CKF_DECRYPT)) ||
+                            (decrypt && row.allows(CKF_DERIVE));
+        if (useful) allowed.push_back(row.type);
+    }
+    attributes.set(CKA_ALLOWED_MECHANISMS,
+                   {reinterpret_cast<const std::uint8_t*>(allowed.data()), allowed.size() * sizeof(CK_MECHANISM_TYPE)});
+}
+
+void set_key_common(AttributeMap& attributes, const token::SlotInfo& slot, const TokenKey& key) {
+    set_common(attributes, label_of(slot.slot));
+    const std::uint8_t id = id_of(slot.slot);
+    const bool rsa = key.algorithm->is_rsa();
+    const bool made_here = slot.origin == protocol::Origin::generated;
+    attributes.set(CKA_ID, {&id, 1}).set_number(CKA_KEY_TYPE, key.algorithm->type);
+    attributes.set_flag(CKA_LOCAL, made_here);
+    const CK_MECHANISM_TYPE generator = rsa ? CKM_RSA_PKCS_KEY_PAIR_GEN : CKM_EC_KEY_PAIR_GEN;
+    attributes.set_number(CKA_KEY_GEN_MECHANISM, made_here ? generator : CK_UNAVAILABLE_INFORMATION);
+    attributes.set(CKA_START_DATE, {}).set(CKA_END_DATE, {});
+    if (!rsa) attributes.set(CKA_EC_PARAMS, key.algorithm->ec_params);
+}
+
+void read_key_later(Object& object, const token::SlotInfo& slot, Material& material, bool is_rsa) {
+    std::set<CK_ATTRIBUTE_TYPE> types = {CKA_SUBJECT, CKA_PUBLIC_KEY_INFO};
+    if (is_rsa) {
+        types.insert({CKA_MODULUS, CKA_PUBLIC_EXPONENT});
+    } else {
+        types.insert(CKA_EC_POINT);
+    }
+    object.read_later(types, [slot, &material, is_rsa](AttributeMap& attributes) {
+        const auto certificate = slot.has_certificate() ? material.certificate(slot) : nullptr;
+        attributes.set(CKA_SUBJECT, certificate ? ByteView(certificate->subject) : ByteView());
+        const PublicKeyParts key = material.public_key(slot);
+        attributes.set(CKA_PUBLIC_KEY_INFO, key.info);
+        if (is_rsa) {
+            attributes.set(CKA_MODULUS, key.modulus).set(CKA_PUBLIC_EXPONENT, key.exponent);
+        } else {
+            attributes.set(CKA_EC_POINT, octet_string(key.point));
+        }
+    });
+}
+
+// What a key is meant for; the card itself makes no difference between signing and decrypting with RSA.
+struct Use {
+    bool sign;
+    bool decrypt;  // or derive
+};
+Use use_of(std::uint8_t slot) {
+    if (slot == ref::signature || slot == ref::card_authentication) return {true, false};
+    return {true, true};  // 9D and former ones sign their own requests
+}
+
+std::shared_ptr<Object> public_key_object(const token::SlotInfo& slot, Material& material) {
+    const TokenKey key = key_of(slot);
+    const bool rsa = key.algorithm->is_rsa();
+    const Use use = use_of(slot.slot);
+    auto object = std::make_shared<Object>(CKO_PUBLIC_KEY, false);
+    AttributeMap& attributes = object->attributes();
+    set_key_common(attributes, slot, key);
+    if (rsa) attributes.set_number(CKA_MODULUS_BITS, key.algorithm->bits);
+    attributes.set_flag(CKA_VERIFY, use.sign).set_flag(CKA_ENCRYPT, rsa && use.decrypt).set_flag(CKA_WRAP, false);
+    attributes.set_flag(CKA_VERIFY_RECOVER, false).set_flag(CKA_DERIVE, !rsa && use.decrypt);
+    attributes.set_flag(CKA_TRUSTED, false);
+    set_allowed_mechanisms(attributes, key, use.sign, use.decrypt);
+    read_key_later(*object, slot, material, rsa);
+    object->set_key(key);
+    return object;
+}
+
+std::shared_ptr<Object> private_key_object(const token::SlotInfo& slot, Material& material) {
+    const TokenKey key = key_of(slot);
+    const bool rsa = key.algorithm->is_rsa();
+    const Use use = use_of(slot.slot);
+    auto object = std::make_shared<Object>(CKO_PRIVATE_KEY, !key.pin_never);
+    AttributeMap& attributes = object->attributes();
+    set_key_common(attributes, slot, key);
+    const bool made_here = slot.origin == protocol::Origin::generated;
+    attributes.set_flag(CKA_SENSITIVE, true).set_flag(CKA_EXTRACTABLE, false);
+    attributes.set_flag(CKA_ALWAYS_SENSITIVE, made_here).set_flag(CKA_NEVER_EXTRACTABLE, made_here);
+    attributes.set_flag(CKA_SIGN, use.sign).set_flag(CKA_DECRYPT, rsa && use.decrypt);
+    attributes.set_flag(CKA_DERIVE, !rsa && use.decrypt).set_flag(CKA_SIGN_RECOVER, false);
+    attributes.set_flag(CKA_UNWRAP, false).set_flag(CKA_WRAP_WITH_TRUSTED, false);
+    attributes.set_flag(CKA_ALWAYS_AUTHENTICATE, key.pin_always);
+    if (rsa) attributes.set_number(CKA_MODULUS_BITS, key.algorithm->bits);
+    set_allowed_mechanisms(attributes, key, use.sign, use.decrypt);
+    if (rsa) {
+        object->hide({CKA_PRIVATE_EXPONENT, CKA_PRIME_1, CKA_PRIME_2, CKA_EXPONENT_1, CKA_EXPONENT_2, CKA_COEFFICIENT});
+    } else {
+        object->hide({CKA_VALUE});
+    }
+    read_key_later(*object, slot, material, rsa);
+    object->set_key(key);
+    return object;
+}
+
+// --- data and profile ---
+
+std::shared_ptr<Object> data_object(const token::ObjectInfo& info, const char* label, Material& material) {
+    // 2.16.840.1.101.3.7... names NIST's objects only; these are ours and go by label and application.
+    auto object = std::make_shared<Object>(CKO_DATA, false);
+    AttributeMap& attributes = object->attributes();
+    set_common(attributes, label);
+    attributes.set_text(CKA_APPLICATION, "sealkey").set(CKA_OBJECT_ID, {});
+    object->read_later({CKA_VALUE}, [info, &material](AttributeMap& out) { out.set(CKA_VALUE, material.data(info)); });
+    return object;
+}
+
+std::shared_ptr<Object> profile_object() {
+    auto object = std::make_shared<Object>(CKO_PROFILE, false);
+    set_common(object->attributes(), "Public certificates");
+    object->attributes().set_number(CKA_PROFILE_ID, CKP_PUBLIC_CERTIFICATES_TOKEN);
+    return object;
+}
+
+void set_from_template(AttributeMap& attributes, const CK_ATTRIBUTE& given) {
+    attributes.set(given.type, {static_cast<const std::uint8_t*>(given.pValue), given.ulValueLen});
+}
+
+CK_ULONG number_in(const CK_ATTRIBUTE& attribute) {
+    require(attribute.pValue != nullptr && attribute.ulValueLen == sizeof(CK_ULONG), CKR_ATTRIBUTE_VALUE_INVALID);
+    CK_ULONG value = 0;
+    std::memcpy(&value, attribute.pValue, sizeof(value));
+    return value;
+}
+
+bool flag_in(const CK_ATTRIBUTE& attribute) {
+    require(attribute.pValue != nullptr && attribute.ulValueLen == sizeof(CK_BBOOL), CKR_ATTRIBUTE_VALUE_INVALID);
+    return *static_cast<const CK_BBOOL*>(attribute.pValue) != CK_FALSE;
+}
+
+}  // namespace
+
+const ByteVector* Object::attribute(CK_ATTRIBUTE_TYPE type) {
+    if (is_sensitive(type)) return nullptr;
+    if (lazy_.contains(type) && loader_) {
+        loader_(attributes_);
+        loader_ = nullptr;  // once; an exception leaves it for the next time
+    }
+    return attributes_.find(type);
+}
+
+bool Object::matches(std::span<const CK_ATTRIBUTE> wanted) {
+    const auto agrees = [this](const CK_ATTRIBUTE& one) {
+        const ByteVector* value = attribute(one.type);
+        return value != nullptr && equal(*value, {static_cast<const std::uint8_t*>(one.pValue), one.ulValueLen});
+    };
+    // What costs nothing first: an object of another class is never read from the token.
+    for (const CK_ATTRIBUTE& one : wanted) {
+        if (!lazy_.contains(one.type) && !agrees(one)) return false;
+    }
+    return std::all_of(wanted.begin(), wanted.end(), agrees);
+}
+
+std::vector<NamedObject> objects_of(const token::TokenStatus& status, Material& material) {
+    std::vector<NamedObject> all;
+    for (const token::SlotInfo& slot : status.slots) {
+        if (!is_shown(slot.slot)) continue;
+        if (slot.has_certificate()) {
+            all.push_back(
+                {identity_of("certificate", slot.slot, slot.fingerprint), certificate_object(slot, material)});
+        }
+        if (!slot.has_key() || key_algorithm(slot.algorithm) == nullptr) continue;
+        const auto variant = static_cast<std::uint8_t>(slot.algorithm);
+        ByteVector mark(slot.fingerprint.begin(), slot.fingerprint.end());
+        mark.push_back(variant);
+        all.push_back({identity_of("public", slot.slot, mark), public_key_object(slot, material)});
+        all.push_back({identity_of("private", slot.slot, mark), private_key_object(slot, material)});
+    }
+    for (const token::ObjectInfo& info : status.objects) {
+        const std::string identity = identity_of("object", info.tag, info.fingerprint);
+        if (info.tag == protocol::object::seal) all.push_back({identity, data_object(info, "Seal", material)});
+        if (info.tag == protocol::object::enterprise_record) {
+            all.push_back({identity, data_object(info, "Enterprise record", material)});
+        }
+        if (info.tag == protocol::object::issuer_certificate) all.push_back({identity, issuer_object(info, material)});
+    }
+    all.push_back({"profile", profile_object()});
+    return all;
+}
+
+std::shared_ptr<Object> derived_secret(std::span<const CK_ATTRIBUTE> wanted, ByteView secret) {
+    // Everything that says what the key is; the rest of the template is taken over as given.
+    static constexpr CK_ATTRIBUTE_TYPE kTaken[] = {CKA_LABEL,  CKA_ID,   CKA_ENCRYPT, CKA_DECRYPT, CKA_SIGN,
+                                                   CKA_VERIFY, CKA_WRAP, CKA_UNWRAP,  CKA_DERIVE};
+    CK_KEY_TYPE type = CKK_GENERIC_SECRET;
+    std::size_t length = secret.size();
+    bool sensitive = false;
+    bool extractable = true;
+    for (const CK_ATTRIBUTE& one : wanted) {
+        if (one.type == CKA_CLASS) require(number_in(one) == CKO_SECRET_KEY, CKR_TEMPLATE_INCONSISTENT);
+        if (one.type == CKA_KEY_TYPE) type = number_in(one);
+        if (one.type == CKA_VALUE_LEN) length = number_in(one);
+        if (one.type == CKA_TOKEN) require(!flag_in(one), CKR_TEMPLATE_INCONSISTENT);
+        if (one.type == CKA_SENSITIVE) sensitive = flag_in(one);
+        if (one.type == CKA_EXTRACTABLE) extractable = flag_in(one);
+        if (one.type == CKA_VALUE) refuse(CKR_TEMPLATE_INCONSISTENT);
+    }
+    require(type == CKK_GENERIC_SECRET || type == CKK_AES, CKR_TEMPLATE_INCONSISTENT);
+    const bool aes_size = length == 16 || length == 24 || length == 32;
+    require(length > 0 && length <= secret.size() && (type != CKK_AES || aes_size), CKR_KEY_SIZE_RANGE);
+
+    auto object = std::make_shared<Object>(CKO_SECRET_KEY, false);
+    AttributeMap& attributes = object->attributes();
+    attributes.set_flag(CKA_TOKEN, false).set_number(CKA_KEY_TYPE, type).set_number(CKA_VALUE_LEN, length);
+    attributes.set_flag(CKA_MODIFIABLE, false).set_flag(CKA_COPYABLE, false).set_flag(CKA_DESTROYABLE, true);
+    attributes.set_flag(CKA_LOCAL, false).set_number(CKA_KEY_GEN_MECHANISM, CK_UNAVAILABLE_INFORMATION);
+    attributes.set_flag(CKA_SENSITIVE, sensitive).set_flag(CKA_EXTRACTABLE, extractable);
+    attributes.set_flag(CKA_ALWAYS_SENSITIVE, false).set_flag(CKA_NEVER_EXTRACTABLE, false);
+    attributes.set_text(CKA_LABEL, "").set(CKA_ID, {});
+    for (const CK_ATTRIBUTE& one : wanted) {
+        const bool taken = std::find(std::begin(kTaken), std::end(kTaken), one.type) != std::end(kTaken);
+        if (taken && (one.pValue != nullptr || one.ulValueLen == 0)) set_from_template(attributes, one);
+    }
+    // PKCS#11 2.40 mechanisms, 2.3.8: a shorter key is cut from the leading end.
+    attributes.set(CKA_VALUE, secret.last(length));
+    if (sensitive || !extractable) object->hide({CKA_VALUE});
+    return object;
+}
+
+}  // namespace sealkey::pkcs11

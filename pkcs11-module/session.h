@@ -1,0 +1,30 @@
+// A session: where it is, what it may, and what it is in the middle of.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "operations.h"
+
+namespace sealkey::pkcs11 {
+
+struct FindOperation {
+    std::vector<CK_OBJECT_HANDLE> found;
+    std::size_t next = 0;
+};
+
+struct Session {
+    CK_SESSION_HANDLE handle = CK_INVALID_HANDLE;
+    CK_SLOT_ID slot = 0;
+    bool read_write = false;
+
+    std::optional<FindOperation> find;
+    std::optional<DigestOperation> digest;
+    std::optional<MessageOperation> sign;
+    std::optional<MessageOperation> verify;
+    std::optional<CipherOperation> encrypt;
+    std::optional<CipherOperation> decrypt;
+};
+
+}  // namespace sealkey::pkcs11
