@@ -1,0 +1,81 @@
+#!/usr/bin/env bash
+# The whole story of a key on this machine: issued, activated, logged in with, stamped with, locked, unlocked, and
+# unplugged at the worst moments. Virtual key, real pcscd, real clients.
+#
+#   sim/demo.sh           installs what is missing, builds, tells the story, and cleans up
+#   sim/demo.sh --keep    leaves the key plugged in; sim/shell.sh opens a shell that sees it
+#   sim/demo.sh --stop    ends what --keep left
+set -euo pipefail
+cd "$(dirname "$0")/.."
+root=$PWD
+
+# One kept demo a user; SEALKEY_DEMO_DIR puts it elsewhere.
+dir=${SEALKEY_DEMO_DIR:-${TMPDIR:-/tmp}/sealkey-demo-$(id -u)}
+keep=
+case ${1-} in
+    "") ;;
+    --keep) keep=yes ;;
+    --stop) ;;
+    *) sed -n '2,/^set /{/^set /d;s/^# \{0,1\}//;p}' "$0"; exit 2 ;;
+esac
+
+build=${SEALKEY_BUILD:-$root/build/release}
+
+stop_all() {
+    sim/pcscd.sh stop "$dir/pcscd"
+    rm -rf "$dir"
+}
+
+if [ "${1-}" = --stop ]; then
+    [ -e "$dir/sealkey-demo" ] || { echo "nothing to stop in $dir"; exit 0; }
+    stop_all
+    echo "stopped; $dir is gone"
+    exit 0
+fi
+
+# A folder that isn't a demo's is never removed.
+if [ -e "$dir" ] && [ ! -e "$dir/sealkey-demo" ]; then
+    echo "sim/demo.sh: $dir is there and isn't a demo's folder; remove it, or set SEALKEY_DEMO_DIR" >&2
+    exit 2
+fi
+
+finish() {
+    local status=$?
+    trap - EXIT INT TERM HUP
+    if [ "$status" -ne 0 ] && [ "$status" -ne 130 ]; then
+        echo "sim/demo.sh: the demo failed (exit code $status)" >&2
+    fi
+    if [ -z "$keep" ] || [ "$status" -ne 0 ]; then
+        [ ! -e "$dir/sealkey-demo" ] || stop_all
+    fi
+    exit "$status"
+}
+
+started=$SECONDS
+if [ -z "${SEALKEY_BUILD-}" ]; then
+    sim/setup.sh
+    echo "building (the first time takes some minutes)"
+    log=$(mktemp)
+    if ! { cmake --preset release && cmake --build --preset release; } >"$log" 2>&1; then
+        tail -n 30 "$log" >&2
+        echo "sim/demo.sh: the build failed (all that it said: $log)" >&2
+        exit 1
+    fi
+    rm -f "$log"
+    echo "ready to start after $((SECONDS - started)) s"
+fi
+
+[ ! -e "$dir" ] || stop_all
+trap finish EXIT
+trap 'exit 130' INT
+trap 'exit 143' TERM HUP
+(umask 077 && mkdir -p "$dir" && : >"$dir/sealkey-demo")
+sim/demo/environment.sh "$root" "$build" "$dir" >"$dir/environment"
+sim/pcscd.sh start "$dir/pcscd"
+sim/pcscd.sh enter "$dir/pcscd" -- sim/demo/story.sh "$dir" &
+story=$!
+wait "$story" || { status=$?; kill "$story" 2>/dev/null || true; exit "$status"; }
+
+if [ -n "$keep" ]; then
+    cat "$dir/by-hand"
+fi

@@ -1,0 +1,151 @@
+#!/usr/bin/env python3
+# labels: clients
+# timeout: 180
+"""OpenSC's tools and its PKCS#11 module against a token of the compatibility profile."""
+import re
+
+import harness
+from harness import DEFAULT_MANAGEMENT_KEY, DEFAULT_PIN, OPENSC_MODULE
+from personal import PersonalisedCase
+
+AES_MANAGEMENT_KEY = "00112233445566778899aabbccddeeff0f1e2d3c4b5a69788796a5b4c3d2e1f0"
+
+
+def colons(text):
+    return ":".join(re.findall("..", text))
+
+
+class OpenScCase(PersonalisedCase):
+    """Profile: compatibility."""
+
+    def pkcs11(self, *arguments, **how):
+        return self.key.run(["pkcs11-tool", "--module", OPENSC_MODULE, *arguments], **how)
+
+
+class PivTool(OpenScCase):
+    """Profile: compatibility."""
+
+    def key_file(self, text):
+        return {"PIV_EXT_AUTH_KEY": str(self.work.write("9b.key", colons(text)))}
+
+    def test_administers_with_the_3des_key(self):
+        how = {"env": self.key_file(DEFAULT_MANAGEMENT_KEY)}
+        public = self.work / "9a.pub"
+        self.key.run(["piv-tool", "-A", "M:9B:03", "-G", "9A:07", "-o", public], **how)
+        self.assertIn("2048 bit", harness.run(["openssl", "pkey", "-pubin", "-in", public, "-noout", "-text"]).out)
+        self.key.run(["piv-tool", "-A", "A:9B:03", "-G", "9E:11", "-o", self.work / "9e.pub"], **how)
+
+    def test_administers_with_an_aes_256_key(self):
+        self.set_management_key("0c", AES_MANAGEMENT_KEY)
+        how = {"env": self.key_file(AES_MANAGEMENT_KEY)}
+        certificate = self.work / "c.pem"
+        harness.run(["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", self.work / "k",
+                     "-subj", "/CN=by piv-tool", "-out", certificate])
+        self.key.run(["piv-tool", "-A", "M:9B:0C", "-C", "9A", "-i", certificate], **how)
+        self.assertIn("by piv-tool", harness.run(["openssl", "x509", "-noout", "-subject"],
+                                                 stdin=self.yubico("-a", "read-certificate", "-s", "9a").out).out)
+        self.key.run(["piv-tool", "-A", "M:9B:0C", "-G", "9C:11", "-o", self.work / "9c.pub"], **how)
+
+    def test_wrong_key_or_algorithm_is_refused(self):
+        self.set_management_key("0c", AES_MANAGEMENT_KEY)
+        for algorithm, text in (("0C", "ff" * 32), ("0C", AES_MANAGEMENT_KEY[:-2] + "00"), ("03", DEFAULT_MANAGEMENT_KEY),
+                                ("08", AES_MANAGEMENT_KEY[:32])):
+            with self.subTest(algorithm=algorithm, key=text[:8]):
+                self.key.run(["piv-tool", "-A", f"M:9B:{algorithm}", "-G", "9A:11", "-o", self.work / "none"],
+                             env=self.key_file(text), ok=False)
+
+    def set_management_key(self, algorithm, text):
+        """SET MANAGEMENT KEY after mutual authentication with the default one, through openssl for the 3DES."""
+        def tdes(data, *mode):
+            return harness.run(["openssl", "enc", "-des-ede3", "-K", DEFAULT_MANAGEMENT_KEY, "-nopad", *mode,
+                                "-provider", "default", "-provider", "legacy"], stdin=data).raw
+
+        with harness.Card() as card:
+            card.select()
+            data, word = card.transmit("0087039b047c02800000")
+            self.assertEqual(word, 0x9000)
+            opened = tdes(data[-8:], "-d")
+            data, word = card.transmit(bytes.fromhex("0087039b167c148008") + opened + bytes.fromhex("8108") + bytes(8) + b"\0")
+            self.assertEqual(word, 0x9000)
+            self.assertEqual(data[-8:], tdes(bytes(8)))
+            new = bytes.fromhex(text)
+            _, word = card.transmit(bytes([0, 0xFF, 0xFF, 0xFF, len(new) + 3, int(algorithm, 16), 0x9B, len(new)]) + new)
+            self.assertEqual(word, 0x9000)
+
+
+class Pkcs15(OpenScCase):
+    """Profile: compatibility."""
+
+    def test_dump_shows_keys_certificates_and_pin(self):
+        self.personalise(("9a", "RSA2048"), ("9c", "ECCP256"))
+        dump = self.key.run(["pkcs15-tool", "--dump"]).out
+        self.assertIn("Private RSA Key [PIV AUTH key]", dump)
+        self.assertIn("Private EC Key [SIGN key]", dump)
+        self.assertIn("X.509 Certificate [Certificate for PIV Authentication]", dump)
+        self.assertRegex(dump, r"Tries left\s*: 6")
+
+    def test_pin_is_verified_and_changed(self):
+        self.key.run(["pkcs15-tool", "--verify-pin", "--pin", DEFAULT_PIN])
+        self.key.run(["pkcs15-tool", "--verify-pin", "--pin", "999999"], ok=False)
+        self.key.run(["pkcs15-tool", "--change-pin", "--pin", DEFAULT_PIN, "--new-pin", "135791"])
+        self.key.run(["pkcs15-tool", "--verify-pin", "--pin", "135791"])
+
+    def test_pin_is_unblocked(self):
+        for _ in range(6):
+            self.key.run(["pkcs15-tool", "--verify-pin", "--pin", "999999"], ok=False)
+        self.key.run(["pkcs15-tool", "--unblock-pin", "--puk", harness.DEFAULT_PUK, "--new-pin", "135791"])
+        self.key.run(["pkcs15-tool", "--verify-pin", "--pin", "135791"])
+
+    def test_token_without_keys_dumps_too(self):
+        self.assertIn("PIV", self.key.run(["pkcs15-tool", "--dump"]).out)
+
+
+class Pkcs11(OpenScCase):
+    """Profile: compatibility."""
+
+    def test_its_own_test_with_rsa(self):
+        self.personalise(("9a", "RSA2048"), ("9d", "RSA2048"))
+        out = self.pkcs11("--test", "--login", "--pin", DEFAULT_PIN).out
+        self.assertIn("No errors", out)
+        self.assertIn("Decryption (currently only for RSA)", out)
+
+    def test_its_own_test_with_ec(self):
+        self.personalise(("9a", "ECCP256"))
+        self.assertIn("No errors", self.pkcs11("--test", "--login", "--pin", DEFAULT_PIN).out)
+
+    def test_signatures_of_each_kind_verify(self):
+        self.personalise(("9a", "RSA2048"), ("9c", "ECCP256"))
+        data = self.work.write("data", b"a licence application")
+        signature = self.work / "signature"
+        pss = ["-sigopt", "rsa_padding_mode:pss", "-sigopt", "rsa_pss_saltlen:32"]
+        for slot, identity, mechanism, more, check in (
+                ("9a", "01", "SHA256-RSA-PKCS", [], []),
+                ("9a", "01", "SHA256-RSA-PKCS-PSS", ["--salt-len", "32"], pss),
+                ("9c", "02", "ECDSA-SHA256", ["--signature-format", "openssl"], [])):
+            with self.subTest(mechanism):
+                self.pkcs11("--login", "--pin", DEFAULT_PIN, "--sign", "--id", identity, "-m", mechanism, *more,
+                            "-i", data, "-o", signature)
+                verify = ["openssl", "dgst", "-sha256", "-verify", self.public_key(slot), *check, "-signature", signature, data]
+                harness.run(verify)
+                self.work.write("data", b"another")
+                harness.run(verify, ok=False)
+                self.work.write("data", b"a licence application")
+
+    def test_certificates_are_listed_without_a_pin(self):
+        """Lesson 21."""
+        self.personalise(("9a", "RSA2048"))
+        before = self.key.apdu_count()
+        out = self.pkcs11("--list-objects", "--type", "cert").out
+        self.assertIn("Certificate for PIV Authentication", out)
+        self.assertEqual([e for e in self.key.log(before + 1) if e["name"] == "VERIFY" and "bytes]" in e["command"]], [])
+
+    def test_wrong_pin_fails_and_counts_one(self):
+        self.personalise(("9a", "RSA2048"))
+        self.pkcs11("--login", "--pin", "999999", "--list-objects", ok=False)
+        with harness.Card() as card:
+            card.select()
+            self.assertEqual(card.tries(), 5)
+
+
+if __name__ == "__main__":
+    harness.main()

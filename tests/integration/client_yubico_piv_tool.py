@@ -1,0 +1,201 @@
+#!/usr/bin/env python3
+# labels: clients
+# timeout: 180
+"""Debian's yubico-piv-tool against a token of the compatibility profile: all that it does, and what must be refused it."""
+import os
+import re
+
+import harness
+from harness import DEFAULT_MANAGEMENT_KEY, DEFAULT_PIN, DEFAULT_PUK
+
+NEW_MANAGEMENT_KEY = "a1b2c3d4e5f60718293a4b5c6d7e8f90a1b2c3d4e5f60719"
+
+
+class YubicoPivTool(harness.Case):
+    """Profile: compatibility."""
+
+    def setUp(self):
+        super().setUp()
+        self.key = self.simulator(profile="compatibility")
+
+    def tool(self, *arguments, **how):
+        return self.key.run(["yubico-piv-tool", "-r", "Sealkey", *arguments], **how)
+
+    def generate(self, slot, algorithm, *more):
+        public, certificate = self.work / f"{slot}.pub", self.work / f"{slot}.crt"
+        self.tool("-a", "generate", "-s", slot, "-A", algorithm, "-o", public, *more)
+        self.tool("-a", "verify-pin", "-P", DEFAULT_PIN, "-a", "selfsign-certificate", "-s", slot,
+                  "-S", "/CN=key in slot/O=Example/", "-i", public, "-o", certificate)
+        self.tool("-a", "import-certificate", "-s", slot, "-i", certificate)
+        return public, certificate
+
+    def test_status_of_a_new_token(self):
+        out = self.tool("-a", "status").out
+        self.assertRegex(out, r"Version:\s+5\.")
+        self.assertRegex(out, r"Serial Number:\s+\d+")
+        self.assertRegex(out, r"CHUID:\s+[0-9a-f]{20}")
+        self.assertRegex(out, r"PIN tries left:\s+6")
+        self.assertNotRegex(out, r"Slot 9a")
+
+    def test_rsa_key_is_generated_certified_and_signs(self):
+        public, certificate = self.generate("9a", "RSA2048")
+        self.assertIn("Public-Key: (2048 bit)", harness.run(["openssl", "pkey", "-pubin", "-in", public, "-text"]).out)
+        harness.run(["openssl", "verify", "-CAfile", certificate, certificate])
+        self.tool("-a", "verify-pin", "-P", DEFAULT_PIN, "-a", "test-signature", "-s", "9a", "-i", certificate)
+        self.assertEqual(self.tool("-a", "read-certificate", "-s", "9a").out.strip(), certificate.read_text().strip())
+        status = self.tool("-a", "status").out
+        self.assertIn("Slot 9a", status)
+        self.assertIn("CN = key in slot", status.replace("CN=", "CN = "))
+
+    def test_p256_and_p384_keys_are_generated_certified_and_sign(self):
+        for slot, algorithm in (("9a", "ECCP256"), ("9e", "ECCP384")):
+            with self.subTest(algorithm):
+                _, certificate = self.generate(slot, algorithm)
+                harness.run(["openssl", "verify", "-CAfile", certificate, certificate])
+                self.tool("-a", "verify-pin", "-P", DEFAULT_PIN, "-a", "test-signature", "-s", slot, "-i", certificate)
+
+    def test_signature_slot_asks_for_the_pin_each_time(self):
+        _, certificate = self.generate("9c", "RSA2048")
+        self.tool("-a", "verify-pin", "-P", DEFAULT_PIN, "-a", "test-signature", "-s", "9c", "-i", certificate)
+        self.tool("-a", "test-signature", "-s", "9c", "-i", certificate, ok=False)
+        self.tool("-a", "verify-pin", "-P", DEFAULT_PIN, "-a", "test-signature", "-a", "test-signature", "-s", "9c",
+                  "-i", certificate, ok=False)
+
+    def test_decryption_rsa_and_ecdh(self):
+        for slot, algorithm in (("9d", "RSA2048"), ("82", "ECCP256")):
+            with self.subTest(algorithm):
+                _, certificate = self.generate(slot, algorithm)
+                self.tool("-a", "verify-pin", "-P", DEFAULT_PIN, "-a", "test-decipher", "-s", slot, "-i", certificate)
+                self.tool("-a", "test-decipher", "-s", slot, "-i", certificate, ok=False)
+
+    def test_certificate_request(self):
+        public = self.work / "9a.pub"
+        request = self.work / "9a.csr"
+        self.tool("-a", "generate", "-s", "9a", "-o", public)
+        self.tool("-a", "verify-pin", "-P", DEFAULT_PIN, "-a", "request-certificate", "-s", "9a",
+                  "-S", "/CN=Example Import/O=Example/C=CN/", "-i", public, "-o", request)
+        done = harness.run(["openssl", "req", "-verify", "-noout", "-subject", "-in", request])
+        self.assertIn("verify OK", done.out + done.err)
+        self.assertIn("Example Import", done.out)
+
+    def test_imported_keys_sign_and_decrypt(self):
+        cases = (("9a", ["-algorithm", "RSA", "-pkeyopt", "rsa_keygen_bits:2048"]),
+                 ("9c", ["-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-256"]),
+                 ("9d", ["-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-384"]))
+        for slot, how in cases:
+            with self.subTest(slot):
+                key, certificate = self.work / "k.pem", self.work / "k.crt"
+                harness.run(["openssl", "genpkey", *how, "-out", key])
+                harness.run(["openssl", "req", "-x509", "-key", key, "-subj", "/CN=imported", "-out", certificate])
+                self.tool("-a", "import-key", "-s", slot, "-i", key)
+                self.tool("-a", "import-certificate", "-s", slot, "-i", certificate)
+                test = "test-decipher" if slot == "9d" else "test-signature"
+                self.tool("-a", "verify-pin", "-P", DEFAULT_PIN, "-a", test, "-s", slot, "-i", certificate)
+
+    def test_pin_policy_of_a_key_is_kept(self):
+        _, always = self.generate("9a", "ECCP256", "--pin-policy=always")
+        self.tool("-a", "verify-pin", "-P", DEFAULT_PIN, "-a", "test-signature", "-a", "test-signature", "-s", "9a",
+                  "-i", always, ok=False)
+        _, never = self.generate("9c", "ECCP256", "--pin-policy=never")
+        self.tool("-a", "test-signature", "-s", "9c", "-i", never)
+
+    def test_pin_is_changed(self):
+        self.tool("-a", "change-pin", "-P", DEFAULT_PIN, "-N", "867530")
+        self.tool("-a", "verify-pin", "-P", DEFAULT_PIN, ok=False)
+        self.tool("-a", "verify-pin", "-P", "867530")
+        self.tool("-a", "change-pin", "-P", DEFAULT_PIN, "-N", "111222", ok=False)
+        self.tool("-a", "verify-pin", "-P", "867530")
+
+    def test_pin_is_unblocked_by_the_puk(self):
+        for _ in range(6):
+            self.tool("-a", "verify-pin", "-P", "999999", ok=False)
+        blocked = self.tool("-a", "verify-pin", "-P", DEFAULT_PIN, ok=False)
+        self.assertIn("blocked", (blocked.out + blocked.err).lower())
+        self.tool("-a", "unblock-pin", "-P", "87654321", "-N", "246810", ok=False)
+        self.tool("-a", "unblock-pin", "-P", DEFAULT_PUK, "-N", "246810")
+        self.tool("-a", "verify-pin", "-P", "246810")
+        self.assertRegex(self.tool("-a", "status").out, r"PIN tries left:\s+6")
+
+    def test_puk_is_changed(self):
+        self.tool("-a", "change-puk", "-P", DEFAULT_PUK, "-N", "11223344")
+        self.tool("-a", "unblock-pin", "-P", DEFAULT_PUK, "-N", "246810", ok=False)
+        self.tool("-a", "unblock-pin", "-P", "11223344", "-N", "246810")
+        self.tool("-a", "verify-pin", "-P", "246810")
+
+    def test_management_key_is_changed(self):
+        self.tool("-a", "set-mgm-key", "-n", NEW_MANAGEMENT_KEY)
+        self.tool("-a", "set-chuid", ok=False)
+        self.tool(f"-k{DEFAULT_MANAGEMENT_KEY}", "-a", "set-chuid", ok=False)
+        self.tool(f"-k{NEW_MANAGEMENT_KEY}", "-a", "set-chuid")
+
+    def test_wrong_management_key_changes_nothing(self):
+        before = self.tool("-a", "status").out
+        wrong = "f" * 48
+        for action in (["set-chuid"], ["set-ccc"], ["generate", "-s", "9a"], ["pin-retries", "--pin-retries=3",
+                                                                             "--puk-retries=3"]):
+            with self.subTest(action[0]):
+                self.tool(f"-k{wrong}", "-a", *action, ok=False)
+        self.assertEqual(self.tool("-a", "status").out, before)
+
+    def test_chuid_and_ccc_are_set(self):
+        chuid = re.search(r"CHUID:\s+(\S+)", self.tool("-a", "status").out).group(1)
+        self.tool("-a", "set-chuid")
+        self.tool("-a", "set-ccc")
+        status = self.tool("-a", "status").out
+        self.assertNotEqual(re.search(r"CHUID:\s+(\S+)", status).group(1), chuid)
+        self.assertRegex(status, r"CCC:\s+f0")
+
+    def test_objects_are_written_and_read_back(self):
+        for size in (1, 127, 128, 255, 256, 2000, 3000):
+            with self.subTest(size):
+                content = os.urandom(size)
+                path = self.work.write("object", content)
+                # 5FFF12, one of those that clients keep for themselves
+                self.tool("-a", "write-object", "--id", str(0x5FFF12), "-f", "binary", "-i", path)
+                out = self.work / "out"
+                self.tool("-a", "read-object", "--id", str(0x5FFF12), "-f", "binary", "-o", out)
+                self.assertEqual(out.read_bytes(), content)
+        self.tool("-a", "read-object", "--id", str(0x5FFF13), "-o", self.work / "none", ok=False)
+
+    def test_certificate_is_deleted(self):
+        self.generate("9a", "ECCP256")
+        self.tool("-a", "delete-certificate", "-s", "9a")
+        self.tool("-a", "read-certificate", "-s", "9a", ok=False)
+
+    def test_compressed_certificate_reads_as_such(self):
+        """Lesson 16."""
+        key, certificate = self.work / "k.pem", self.work / "k.der"
+        harness.run(["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", key, "-subj", "/CN=packed",
+                     "-outform", "DER", "-out", certificate])
+        harness.run(["gzip", "-9", certificate])
+        self.tool("-a", "import-key", "-s", "9a", "-i", key)
+        self.tool("-a", "import-certificate", "-s", "9a", "-K", "GZIP", "-i", f"{certificate}.gz")
+        shown = self.key.run(["pkcs15-tool", "--read-certificate", "01"]).out
+        self.assertIn("BEGIN CERTIFICATE", shown)
+        text = harness.run(["openssl", "x509", "-noout", "-subject"], stdin=shown).out
+        self.assertIn("packed", text)
+
+    def test_set_retries_counts_anew(self):
+        self.tool("-a", "verify-pin", "-P", DEFAULT_PIN, "-a", "pin-retries", "--pin-retries=3", "--puk-retries=4")
+        self.assertRegex(self.tool("-a", "status").out, r"PIN tries left:\s+3")
+        for _ in range(3):
+            self.tool("-a", "verify-pin", "-P", "999999", ok=False)
+        self.tool("-a", "verify-pin", "-P", DEFAULT_PIN, ok=False)
+        self.assertRegex(self.tool("-a", "status").out, r"PIN tries left:\s+0")
+
+    def test_reset_only_with_both_blocked(self):
+        self.generate("9a", "ECCP256")
+        self.tool("-a", "reset", ok=False)
+        for _ in range(6):
+            self.tool("-a", "verify-pin", "-P", "999999", ok=False)
+        self.tool("-a", "reset", ok=False)
+        self.assertIn("Slot 9a", self.tool("-a", "status").out)
+        for _ in range(6):
+            self.tool("-a", "change-puk", "-P", "99999999", "-N", "88888888", ok=False)
+        self.tool("-a", "reset")
+        self.assertNotIn("Slot 9a", self.tool("-a", "status").out)
+        self.tool("-a", "verify-pin", "-P", DEFAULT_PIN)
+
+
+if __name__ == "__main__":
+    harness.main()
