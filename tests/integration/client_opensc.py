@@ -55,19 +55,9 @@ class PivTool(OpenScCase):
                              env=self.key_file(text), ok=False)
 
     def set_management_key(self, algorithm, text):
-        """SET MANAGEMENT KEY after mutual authentication with the default one, through openssl for the 3DES."""
-        def tdes(data, *mode):
-            return harness.run(["openssl", "enc", "-des-ede3", "-K", DEFAULT_MANAGEMENT_KEY, "-nopad", *mode,
-                                "-provider", "default", "-provider", "legacy"], stdin=data).raw
-
         with harness.Card() as card:
             card.select()
-            data, word = card.transmit("0087039b047c02800000")
-            self.assertEqual(word, 0x9000)
-            opened = tdes(data[-8:], "-d")
-            data, word = card.transmit(bytes.fromhex("0087039b167c148008") + opened + bytes.fromhex("8108") + bytes(8) + b"\0")
-            self.assertEqual(word, 0x9000)
-            self.assertEqual(data[-8:], tdes(bytes(8)))
+            harness.authenticate_management(card)
             new = bytes.fromhex(text)
             _, word = card.transmit(bytes([0, 0xFF, 0xFF, 0xFF, len(new) + 3, int(algorithm, 16), 0x9B, len(new)]) + new)
             self.assertEqual(word, 0x9000)

@@ -313,22 +313,17 @@ def card_present(index=0):
         scard.SCardReleaseContext(context)
 
 
-class Card:
-    """A plain PC/SC connection for single APDUs in tests: transmit() gives (data, status word)."""
-
-    def __init__(self, index=0):
-        _smartcard()
-        from smartcard.System import readers as all_readers  # pylint: disable=import-outside-toplevel
-        self.connection = all_readers()[index].createConnection()
-        self.connection.connect()
+class CardCommands:
+    """Single APDUs in tests; exchange(command) of the subclass gives the whole answer."""
 
     def transmit(self, apdu):
-        data, sw1, sw2 = self.connection.transmit(list(bytes.fromhex(apdu) if isinstance(apdu, str) else apdu))
-        data = bytes(data)
-        while sw1 == 0x61:
-            more, sw1, sw2 = self.connection.transmit([0x00, 0xC0, 0x00, 0x00, sw2])
-            data += bytes(more)
-        return data, sw1 << 8 | sw2
+        """An APDU (bytes or hexadecimal) and what belongs to its answer: (data, status word)."""
+        answer = self.exchange(bytes.fromhex(apdu) if isinstance(apdu, str) else bytes(apdu))
+        data = answer[:-2]
+        while answer[-2] == 0x61:
+            answer = self.exchange(bytes([0x00, 0xC0, 0x00, 0x00, answer[-1]]))
+            data += answer[:-2]
+        return data, answer[-2] << 8 | answer[-1]
 
     def select(self):
         data, word = self.transmit("00A4040005A00000030800")
@@ -347,14 +342,83 @@ class Card:
         """The status word of VERIFY."""
         return self.transmit(bytes([0x00, 0x20, 0x00, 0x80, 0x08]) + pin.encode().ljust(8, b"\xff"))[1]
 
-    def close(self):
-        self.connection.disconnect()
+    def change_pin(self, old, new):
+        """The status word of CHANGE REFERENCE DATA."""
+        body = old.encode().ljust(8, b"\xff") + new.encode().ljust(8, b"\xff")
+        return self.transmit(bytes([0x00, 0x24, 0x00, 0x80, 0x10]) + body)[1]
 
     def __enter__(self):
         return self
 
     def __exit__(self, *_):
         self.close()
+
+
+class Card(CardCommands):
+    """A plain PC/SC connection."""
+
+    def __init__(self, index=0):
+        _smartcard()
+        from smartcard.System import readers as all_readers  # pylint: disable=import-outside-toplevel
+        self.connection = all_readers()[index].createConnection()
+        self.connection.connect()
+
+    def exchange(self, command):
+        data, sw1, sw2 = self.connection.transmit(list(command))
+        return bytes([*data, sw1, sw2])
+
+    def close(self):
+        self.connection.disconnect()
+
+
+class SocketCard(CardCommands):
+    """A connection to a simulator's unix socket, without pcscd."""
+
+    def __init__(self, path):
+        self.link = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        self.link.settimeout(60)
+        self.link.connect(str(path))
+
+    def send(self, body):
+        self.link.sendall(len(body).to_bytes(2, "big") + body)
+
+    def receive(self):
+        """The next answer; b"" when the token has gone."""
+        data = b""
+        while len(data) < 2 or len(data) < 2 + int.from_bytes(data[:2], "big"):
+            piece = self.link.recv(65536)
+            if not piece:
+                return b""
+            data += piece
+        return data[2:]
+
+    def exchange(self, command):
+        self.send(command)
+        answer = self.receive()
+        if not answer:
+            raise ConnectionResetError("the token has gone")
+        return answer
+
+    def close(self):
+        self.link.close()
+
+
+def tdes(data, key=DEFAULT_MANAGEMENT_KEY, decrypt=False):
+    """Single blocks under 3DES, by OpenSSL."""
+    return run(["openssl", "enc", "-des-ede3", "-K", key, "-nopad", "-provider", "default", "-provider", "legacy",
+                *(["-d"] if decrypt else [])], stdin=data).raw
+
+
+def authenticate_management(card, key=DEFAULT_MANAGEMENT_KEY):
+    """Mutual authentication with a 3DES management key (SP 800-73-4 part 2, 3.2.4)."""
+    data, word = card.transmit("0087039b047c02800000")
+    if word != 0x9000:
+        raise AssertionError(f"the witness is refused: {word:04X}")
+    challenge = os.urandom(8)
+    command = bytes.fromhex("0087039b167c148008") + tdes(data[-8:], key, True) + b"\x81\x08" + challenge + b"\0"
+    data, word = card.transmit(command)
+    if word != 0x9000 or data[-8:] != tdes(challenge, key):
+        raise AssertionError(f"the management key is refused: {word:04X}")
 
 
 class Case(unittest.TestCase):
