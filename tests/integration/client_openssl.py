@@ -43,7 +43,7 @@ class OpenSsl(PersonalisedCase):
             self.openssl("cms", "-sign", "-binary", "-engine", "pkcs11", "-keyform", "engine", "-inkey", self.uri(),
                          "-signer", self.certificates["9a"], "-in", document, "-outform", "DER", "-out", signature)
             check = ["openssl", "cms", "-verify", "-binary", "-inform", "DER", "-in", signature, "-content", document,
-                     "-CAfile", self.certificates["9a"], "-purpose", "any", "-out", self.work / "out"]
+                     "-CAfile", self.authority, "-purpose", "any", "-out", self.work / "out"]
             harness.run(check)
             self.work.write("document", b"licence application 2024-002")
             harness.run(check, ok=False)
@@ -57,7 +57,7 @@ class OpenSsl(PersonalisedCase):
             # pylint: disable=consider-using-with
             server = subprocess.Popen(["openssl", "s_server", "-accept", "4433", "-key", server_key,
                                        "-cert", server_certificate, "-Verify", "1", "-verify_return_error",
-                                       "-CAfile", self.certificates["9a"], "-tls1_3", "-www"],
+                                       "-CAfile", self.authority, "-tls1_3", "-www"],
                                       stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
             try:
                 self.assertIn(b"ACCEPT", self.read_until(server, b"ACCEPT"))

@@ -7,27 +7,16 @@ import re
 
 import harness
 from harness import DEFAULT_MANAGEMENT_KEY, DEFAULT_PIN, DEFAULT_PUK
+from personal import PersonalisedCase
 
 NEW_MANAGEMENT_KEY = "a1b2c3d4e5f60718293a4b5c6d7e8f90a1b2c3d4e5f60719"
 
 
-class YubicoPivTool(harness.Case):
+class YubicoPivTool(PersonalisedCase):
     """Profile: compatibility."""
 
-    def setUp(self):
-        super().setUp()
-        self.key = self.simulator(profile="compatibility")
-
     def tool(self, *arguments, **how):
-        return self.key.run(["yubico-piv-tool", "-r", "Sealkey", *arguments], **how)
-
-    def generate(self, slot, algorithm, *more):
-        public, certificate = self.work / f"{slot}.pub", self.work / f"{slot}.crt"
-        self.tool("-a", "generate", "-s", slot, "-A", algorithm, "-o", public, *more)
-        self.tool("-a", "verify-pin", "-P", DEFAULT_PIN, "-a", "selfsign-certificate", "-s", slot,
-                  "-S", "/CN=key in slot/O=Example/", "-i", public, "-o", certificate)
-        self.tool("-a", "import-certificate", "-s", slot, "-i", certificate)
-        return public, certificate
+        return self.yubico(*arguments, **how)
 
     def test_status_of_a_new_token(self):
         out = self.tool("-a", "status").out
@@ -40,18 +29,18 @@ class YubicoPivTool(harness.Case):
     def test_rsa_key_is_generated_certified_and_signs(self):
         public, certificate = self.generate("9a", "RSA2048")
         self.assertIn("Public-Key: (2048 bit)", harness.run(["openssl", "pkey", "-pubin", "-in", public, "-text"]).out)
-        harness.run(["openssl", "verify", "-CAfile", certificate, certificate])
+        harness.run(["openssl", "verify", "-CAfile", self.authority, certificate])
         self.tool("-a", "verify-pin", "-P", DEFAULT_PIN, "-a", "test-signature", "-s", "9a", "-i", certificate)
         self.assertEqual(self.tool("-a", "read-certificate", "-s", "9a").out.strip(), certificate.read_text().strip())
         status = self.tool("-a", "status").out
         self.assertIn("Slot 9a", status)
-        self.assertIn("CN = key in slot", status.replace("CN=", "CN = "))
+        self.assertRegex(status, "CN ?= ?slot 9a")
 
     def test_p256_and_p384_keys_are_generated_certified_and_sign(self):
         for slot, algorithm in (("9a", "ECCP256"), ("9e", "ECCP384")):
             with self.subTest(algorithm):
                 _, certificate = self.generate(slot, algorithm)
-                harness.run(["openssl", "verify", "-CAfile", certificate, certificate])
+                harness.run(["openssl", "verify", "-CAfile", self.authority, certificate])
                 self.tool("-a", "verify-pin", "-P", DEFAULT_PIN, "-a", "test-signature", "-s", slot, "-i", certificate)
 
     def test_signature_slot_asks_for_the_pin_each_time(self):
@@ -68,15 +57,16 @@ class YubicoPivTool(harness.Case):
                 self.tool("-a", "verify-pin", "-P", DEFAULT_PIN, "-a", "test-decipher", "-s", slot, "-i", certificate)
                 self.tool("-a", "test-decipher", "-s", slot, "-i", certificate, ok=False)
 
-    def test_certificate_request(self):
+    def test_requests_of_debians_version_fail_before_they_reach_the_token(self):
+        """Version 2.2.0 can't sign requests and certificates with OpenSSL 3 (its issue 388), with no token at all: what
+        fails is not ours. client_openssl.py makes the requests."""
         public = self.work / "9a.pub"
-        request = self.work / "9a.csr"
-        self.tool("-a", "generate", "-s", "9a", "-o", public)
-        self.tool("-a", "verify-pin", "-P", DEFAULT_PIN, "-a", "request-certificate", "-s", "9a",
-                  "-S", "/CN=Example Import/O=Example/C=CN/", "-i", public, "-o", request)
-        done = harness.run(["openssl", "req", "-verify", "-noout", "-subject", "-in", request])
-        self.assertIn("verify OK", done.out + done.err)
-        self.assertIn("Example Import", done.out)
+        self.tool("-a", "generate", "-s", "9a", "-A", "ECCP256", "-o", public)
+        before = self.key.apdu_count()
+        for action in ("request-certificate", "selfsign-certificate"):
+            self.tool("-a", "verify-pin", "-P", DEFAULT_PIN, "-a", action, "-s", "9a", "-S", "/CN=x/", "-i", public,
+                      "-o", self.work / "out", ok=False)
+        self.assertNotIn("GENERAL AUTHENTICATE", [entry["name"] for entry in self.key.log(before + 1)])
 
     def test_imported_keys_sign_and_decrypt(self):
         cases = (("9a", ["-algorithm", "RSA", "-pkeyopt", "rsa_keygen_bits:2048"]),

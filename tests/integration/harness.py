@@ -179,6 +179,12 @@ class Simulator:
             return
         until(lambda: card_present(index), "pcscd sees the card")
 
+    def _wait_out_of_reader(self):
+        """pcscd looks now and then; a card that comes back before it looked would be taken for the old one."""
+        if not self._sockets:
+            for index in range(len(self.states)):
+                until(lambda index=index: not card_present(index), "pcscd sees the card gone")
+
     @property
     def pid(self):
         return self._process.pid
@@ -196,7 +202,15 @@ class Simulator:
             self._process.wait()
             raise AssertionError("sealkey-sim doesn't end when asked to") from None
         self._process = None
+        self._wait_out_of_reader()
         return code
+
+    def kill(self):
+        """Ends it with no chance to do anything."""
+        self._process.kill()
+        self._process.wait()
+        self._process = None
+        self._wait_out_of_reader()
 
     def close(self):
         try:

@@ -14,15 +14,29 @@ class PersonalisedCase(harness.Case):
     def yubico(self, *arguments, **how):
         return self.key.run(["yubico-piv-tool", "-r", "", *arguments], **how)
 
+    def certify(self, slot, public):
+        """A certificate over the token's public key, by a CA of the test's own."""
+        authority, key, certificate = self.work / "ca.crt", self.work / "ca.key", self.work / f"{slot}.crt"
+        if not authority.exists():
+            harness.run(["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", key,
+                         "-subj", "/CN=Test CA", "-out", authority])
+        harness.run(["openssl", "x509", "-new", "-force_pubkey", public, "-subj", f"/O=Example Import/CN=slot {slot}",
+                     "-CA", authority, "-CAkey", key, "-days", "30", "-out", certificate])
+        self.authority = authority
+        self.certificates[slot] = certificate
+        return certificate
+
     def personalise(self, *slots):
-        """slots: pairs of slot and algorithm; each gets a generated key and a self-signed certificate."""
+        """slots: pairs of slot and algorithm; each gets a generated key and a certificate."""
         for slot, algorithm in slots:
-            public, certificate = self.work / f"{slot}.pub", self.work / f"{slot}.crt"
-            self.yubico("-a", "generate", "-s", slot, "-A", algorithm, "-o", public)
-            self.yubico("-a", "verify-pin", "-P", DEFAULT_PIN, "-a", "selfsign-certificate", "-s", slot,
-                        "-S", f"/CN=slot {slot}/O=Example Import/", "-i", public, "-o", certificate)
-            self.yubico("-a", "import-certificate", "-s", slot, "-i", certificate)
-            self.certificates[slot] = certificate
+            self.generate(slot, algorithm)
+
+    def generate(self, slot, algorithm, *more):
+        public = self.work / f"{slot}.pub"
+        self.yubico("-a", "generate", "-s", slot, "-A", algorithm, "-o", public, *more)
+        certificate = self.certify(slot, public)
+        self.yubico("-a", "import-certificate", "-s", slot, "-i", certificate)
+        return public, certificate
 
     def public_key(self, slot):
         text = harness.run(["openssl", "x509", "-pubkey", "-noout", "-in", self.certificates[slot]]).out

@@ -2,7 +2,6 @@
 # labels: clients
 # timeout: 180
 """N10: the PIN locks after 6 consecutive wrong entries, whoever makes them and whatever happens in between."""
-import os
 import signal
 
 import harness
@@ -34,8 +33,7 @@ class N10(PersonalisedCase):
 
     def restart_simulator(self, number=signal.SIGTERM):
         if number == signal.SIGKILL:
-            os.kill(self.key.pid, number)
-            self.key._process.wait()
+            self.key.kill()
         else:
             self.key.stop()
         self.key.start()

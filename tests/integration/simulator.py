@@ -2,7 +2,6 @@
 # labels: clients
 # timeout: 120
 """The simulator itself, in a real pcscd: its plug, its state file, its end."""
-import os
 import pathlib
 import signal
 import subprocess
@@ -84,8 +83,7 @@ class End(harness.Case):
 
     def test_killed_simulators_socket_is_taken_over(self):
         key = self.simulator(sockets=True)
-        os.kill(key.pid, signal.SIGKILL)
-        key._process.wait()
+        key.kill()
         key.start()
         self.assertTrue(key.control("status")["plugged"])
 

@@ -70,7 +70,7 @@ class AtAnyMoment(harness.Case):
         key = self.simulator(state=self.work / "token.state", sockets=True, profile="compatibility")
         with harness.SocketCard(key.environment["SEALKEY_SIM_SOCKETS"]) as card:
             self.authenticate(card)
-            card.send(bytes.fromhex("0047009a05ac038001160000"))
+            card.send(bytes.fromhex("0047009a05ac0380011600"))
             start = time.monotonic()
             self.assertEqual(key.stop(), 0)
             self.assertLess(time.monotonic() - start, 9)

@@ -1,0 +1,60 @@
+# shellcheck shell=bash
+# How the demo tells its story: a line for each thing done, with the program that did it and the time it took.
+
+bold= dim= red= plain=
+if [ -t 1 ]; then bold=$'\e[1m' dim=$'\e[2m' red=$'\e[31m' plain=$'\e[0m'; fi
+story_start=$EPOCHREALTIME
+step_start=$EPOCHREALTIME
+things=0
+output= # what the last program said
+
+seconds_since() { awk -v a="$1" -v b="$EPOCHREALTIME" 'BEGIN { printf "%.1f", b - a }'; }
+
+step() {
+    step_start=$EPOCHREALTIME
+    printf '\n%s%s  %s%s\n' "$bold" "$1" "$2" "$plain"
+}
+
+step_done() { printf '   %sstep %s: %s s%s\n' "$dim" "$1" "$(seconds_since "$step_start")" "$plain"; }
+
+# line WHAT PROGRAM START
+line() {
+    things=$((things + 1))
+    printf '   %5s s  %s %s[%s]%s\n' "$(seconds_since "$3")" "$1" "$dim" "$2" "$plain"
+}
+
+# What a program said, set off; at most so many lines.
+show() { printf '%s\n' "$output" | sed -n "1,${1:-6}{s/^/            | /;p}"; }
+
+fail() {
+    printf '%s%s%s\n' "$red" "$*" "$plain" >&2
+    printf '%s\n' "$output" >&2
+    exit 1
+}
+
+# did WHAT PROGRAM COMMAND...   the command must succeed; what it said is in $output
+did() {
+    local what=$1 by=$2 start=$EPOCHREALTIME
+    shift 2
+    output=$("$@" 2>&1) || fail "failed: $what ($*)"
+    line "$what" "$by" "$start"
+}
+
+# refused WHAT PROGRAM WORDS COMMAND...   the command must fail, and say WORDS (an extended regular expression)
+refused() {
+    local what=$1 by=$2 words=$3 start=$EPOCHREALTIME
+    shift 3
+    if output=$("$@" 2>&1); then fail "this should have been refused: $what ($*)"; fi
+    grep -qE -- "$words" <<<"$output" || fail "refused, but without the words $words: $what"
+    line "$what" "$by" "$start"
+}
+
+# wait_for WHAT COMMAND...   until the command succeeds; 20 seconds at most
+wait_for() {
+    local what=$1 deadline=$((SECONDS + 20))
+    shift
+    until "$@" >/dev/null 2>&1; do
+        [ $SECONDS -lt $deadline ] || fail "after 20 s still not: $what"
+        read -r -t 0.05 <> <(:) || true
+    done
+}
