@@ -23,36 +23,46 @@ class OpenScCase(PersonalisedCase):
 
 
 class PivTool(OpenScCase):
-    """Profile: compatibility."""
+    """Profile: compatibility. Version 0.23 can't print the public key that it had generated (OpenSC issue 3156) and ends
+    with the number of bytes written as its exit code, so what it did is read from the token."""
 
-    def key_file(self, text):
-        return {"PIV_EXT_AUTH_KEY": str(self.work.write("9b.key", colons(text)))}
+    def administer(self, management_key, algorithm, *arguments):
+        key_file = self.work.write("9b.key", colons(management_key))
+        self.key.run(["piv-tool", "-A", f"M:9B:{algorithm}", *arguments], env={"PIV_EXT_AUTH_KEY": str(key_file)}, ok=None)
 
-    def test_administers_with_the_3des_key(self):
-        how = {"env": self.key_file(DEFAULT_MANAGEMENT_KEY)}
-        public = self.work / "9a.pub"
-        self.key.run(["piv-tool", "-A", "M:9B:03", "-G", "9A:07", "-o", public], **how)
-        self.assertIn("2048 bit", harness.run(["openssl", "pkey", "-pubin", "-in", public, "-noout", "-text"]).out)
-        self.key.run(["piv-tool", "-A", "A:9B:03", "-G", "9E:11", "-o", self.work / "9e.pub"], **how)
+    def key_algorithm(self, slot):
+        """From the token's metadata; None where there is no key."""
+        with harness.Card() as card:
+            card.select()
+            data, word = card.transmit(f"00f700{slot}00")
+        return data[2] if word == 0x9000 else None
 
-    def test_administers_with_an_aes_256_key(self):
-        self.set_management_key("0c", AES_MANAGEMENT_KEY)
-        how = {"env": self.key_file(AES_MANAGEMENT_KEY)}
+    def check_all(self, management_key, algorithm):
         certificate = self.work / "c.pem"
         harness.run(["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", self.work / "k",
                      "-subj", "/CN=by piv-tool", "-out", certificate])
-        self.key.run(["piv-tool", "-A", "M:9B:0C", "-C", "9A", "-i", certificate], **how)
-        self.assertIn("by piv-tool", harness.run(["openssl", "x509", "-noout", "-subject"],
-                                                 stdin=self.yubico("-a", "read-certificate", "-s", "9a").out).out)
-        self.key.run(["piv-tool", "-A", "M:9B:0C", "-G", "9C:11", "-o", self.work / "9c.pub"], **how)
+        self.administer(management_key, algorithm, "-G", "9A:07", "-o", self.work / "9a.pub")
+        self.administer(management_key, algorithm, "-G", "9C:11", "-o", self.work / "9c.pub")
+        self.administer(management_key, algorithm, "-C", "9E", "-i", certificate)
+        self.assertEqual((self.key_algorithm("9a"), self.key_algorithm("9c")), (0x07, 0x11))
+        read = self.key.run(["pkcs15-tool", "--read-certificate", "04"]).out
+        self.assertEqual(read[read.index("-----BEGIN"):].strip(), certificate.read_text().strip())
+
+    def test_administers_with_the_3des_key(self):
+        self.check_all(DEFAULT_MANAGEMENT_KEY, "03")
+
+    def test_administers_with_an_aes_256_key(self):
+        self.set_management_key("0c", AES_MANAGEMENT_KEY)
+        self.check_all(AES_MANAGEMENT_KEY, "0C")
 
     def test_wrong_key_or_algorithm_is_refused(self):
+        """Lesson 1."""
         self.set_management_key("0c", AES_MANAGEMENT_KEY)
         for algorithm, text in (("0C", "ff" * 32), ("0C", AES_MANAGEMENT_KEY[:-2] + "00"), ("03", DEFAULT_MANAGEMENT_KEY),
                                 ("08", AES_MANAGEMENT_KEY[:32])):
             with self.subTest(algorithm=algorithm, key=text[:8]):
-                self.key.run(["piv-tool", "-A", f"M:9B:{algorithm}", "-G", "9A:11", "-o", self.work / "none"],
-                             env=self.key_file(text), ok=False)
+                self.administer(text, algorithm, "-G", "9A:11", "-o", self.work / "none")
+                self.assertIsNone(self.key_algorithm("9a"))
 
     def set_management_key(self, algorithm, text):
         with harness.Card() as card:
@@ -72,7 +82,8 @@ class Pkcs15(OpenScCase):
         self.assertIn("Private RSA Key [PIV AUTH key]", dump)
         self.assertIn("Private EC Key [SIGN key]", dump)
         self.assertIn("X.509 Certificate [Certificate for PIV Authentication]", dump)
-        self.assertRegex(dump, r"Tries left\s*: 6")
+        self.assertIn("PIN [PIN]", dump)
+        self.assertIn("PIN [PIV PUK]", dump)
 
     def test_pin_is_verified_and_changed(self):
         self.key.run(["pkcs15-tool", "--verify-pin", "--pin", DEFAULT_PIN])
