@@ -1,0 +1,182 @@
+#include "ca/authority.h"
+
+#include <openssl/err.h>
+#include <openssl/pem.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <filesystem>
+#include <nlohmann/json.hpp>
+
+#include "ca/error.h"
+#include "ca/sealed_file.h"
+
+namespace sealkey::ca {
+
+namespace {
+
+namespace fs = std::filesystem;
+using nlohmann::json;
+
+constexpr char kMastersPurpose[] = "sealkey masters";
+constexpr int kMaxDays = 36500;
+constexpr std::size_t kMasterRecord = 1 + 32 + 32;  // KVN || unlock || management
+
+void check_settings(const Settings& s) {
+    if (s.name.empty()) throw CaError(Fault::bad_argument, mark("The CA needs a name."));
+    for (const int days : {s.root_days, s.issuing_days, s.certificate_days}) {
+        if (days < 1 || days > kMaxDays) throw CaError(Fault::bad_argument, mark("A number of days is out of range."));
+    }
+    if (s.issuing_days > s.root_days) {
+        throw CaError(Fault::bad_argument, mark("The issuing CA can't outlive its root."));
+    }
+    const bool web = s.crl_url.rfind("http://", 0) == 0 || s.crl_url.rfind("https://", 0) == 0;
+    if (!s.crl_url.empty() && (!web || s.crl_url.find_first_of(" ,;\r\n") != std::string::npos)) {
+        throw CaError(Fault::bad_argument, mark("The address of the CRL is http://... or https://..., without spaces, "
+                                                "commas and semicolons."));
+    }
+    const Owned<ASN1_OBJECT, ASN1_OBJECT_free> oid(OBJ_txt2obj(s.code_extension.c_str(), 1));
+    ERR_clear_error();
+    if (!oid) throw CaError(Fault::bad_argument, mark("%1 isn't an object identifier."), {s.code_extension});
+}
+
+json to_json(const Settings& s) {
+    return {{"format", "sealkey-ca"},
+            {"version", 1},
+            {"name", s.name},
+            {"key_type", s.key_type},
+            {"crl_url", s.crl_url},
+            {"code_extension", s.code_extension},
+            {"root_days", s.root_days},
+            {"issuing_days", s.issuing_days},
+            {"certificate_days", s.certificate_days}};
+}
+
+std::string seal_new_masters(Bytes passphrase) {
+    SealedSecret record;
+    record.resize(kMasterRecord);
+    record.buffer()[0] = 1;
+    random_bytes(record.buffer().subspan(1, kMasterRecord - 1));
+    return seal_secret(record.bytes(), passphrase, kMastersPurpose);
+}
+
+// Writes everything into an empty directory of its own.
+void fill(const std::string& dir, const Settings& s, Bytes passphrase, Time now) {
+    const auto days = [](int n) { return std::chrono::hours(24) * n; };
+    const auto save = [&](const std::string& name, const Cert& cert, const PKey& key) {
+        write_file(dir + "/" + name + ".pem", pem_of(cert.get()), false);
+        write_file(dir + "/" + name + ".key", encrypt_key(key.get(), passphrase), true);
+    };
+    const Time from = now - std::chrono::minutes(5);
+    const PKey root_key = generate_key(s.key_type);
+    const Cert root = make_authority_certificate(
+        {AuthorityKind::root, s.name, "Enterprise Key Root CA", from, now + days(s.root_days)}, root_key.get(), nullptr,
+        root_key.get());
+    save("root", root, root_key);
+    const PKey issuing_key = generate_key(s.key_type);
+    save("issuing",
+         make_authority_certificate(
+             {AuthorityKind::issuing, s.name, "Enterprise Key Issuing CA", from, now + days(s.issuing_days)},
+             issuing_key.get(), root.get(), root_key.get()),
+         issuing_key);
+    const PKey seal_root_key = generate_key("sm2");
+    const Cert seal_root = make_authority_certificate(
+        {AuthorityKind::seal_root, s.name, "Electronic Seal Root CA", from, now + days(s.root_days)},
+        seal_root_key.get(), nullptr, seal_root_key.get());
+    save("seal-root", seal_root, seal_root_key);
+    const PKey maker_key = generate_key("sm2");
+    save("seal-maker",
+         make_authority_certificate(
+             {AuthorityKind::seal_maker, s.name, "Electronic Seal Maker", from, now + days(s.issuing_days)},
+             maker_key.get(), seal_root.get(), seal_root_key.get()),
+         maker_key);
+    write_file(dir + "/masters.json", seal_new_masters(passphrase), true);
+    write_file(dir + "/ca.json", to_json(s).dump(2) + "\n", false);
+}
+
+}  // namespace
+
+void Authority::create(const std::string& directory, const Settings& settings, Bytes passphrase, Time now) {
+    check_settings(settings);
+    check_new_passphrase(passphrase);
+    std::error_code error;
+    if (fs::exists(directory, error) && !(fs::is_directory(directory, error) && fs::is_empty(directory, error))) {
+        throw CaError(Fault::exists, mark("%1 exists and isn't an empty folder: nothing was changed."), {directory});
+    }
+    std::string temporary = directory;
+    while (temporary.size() > 1 && temporary.back() == '/') temporary.pop_back();
+    temporary += ".new-XXXXXX";
+    if (::mkdtemp(temporary.data()) == nullptr) {
+        throw CaError(Fault::file, mark("%1 can't be written: %2."), {directory, std::strerror(errno)});
+    }
+    try {
+        fill(temporary, settings, passphrase, now);
+        fs::rename(temporary, directory);
+    } catch (const fs::filesystem_error& e) {
+        fs::remove_all(temporary, error);
+        throw CaError(Fault::file, mark("%1 can't be written: %2."), {directory, e.code().message()});
+    } catch (...) {
+        fs::remove_all(temporary, error);
+        throw;
+    }
+}
+
+Authority::Authority(const std::string& directory) : directory_(directory) {
+    std::error_code error;
+    if (!fs::exists(directory + "/ca.json", error)) {
+        throw CaError(Fault::file, mark("There is no CA in %1: \"sealkey-bench ca init\" makes one."), {directory});
+    }
+    const json j = json::parse(read_file(path("ca.json")), nullptr, false);
+    try {
+        if (j.at("format") != "sealkey-ca" || j.at("version") != 1) {
+            throw CaError(Fault::corrupt, mark("%1 is of a form that this program doesn't know."), {path("ca.json")});
+        }
+        settings_ = {j.at("name"),      j.at("key_type"),     j.at("crl_url"),         j.at("code_extension"),
+                     j.at("root_days"), j.at("issuing_days"), j.at("certificate_days")};
+    } catch (const json::exception&) {
+        throw CaError(Fault::corrupt, mark("%1 is damaged."), {path("ca.json")});
+    }
+    check_settings(settings_);
+    root_ = read_certificate("root");
+    issuing_ = read_certificate("issuing");
+    seal_root_ = read_certificate("seal-root");
+    seal_maker_ = read_certificate("seal-maker");
+}
+
+Cert Authority::read_certificate(const std::string& name) const {
+    const std::string file = path(name + ".pem");
+    const std::string pem = read_file(file);
+    const Bio bio(BIO_new_mem_buf(pem.data(), static_cast<int>(pem.size())));
+    Cert cert(bio ? PEM_read_bio_X509(bio.get(), nullptr, nullptr, nullptr) : nullptr);
+    ERR_clear_error();
+    if (!cert) throw CaError(Fault::corrupt, mark("%1 is damaged."), {file});
+    return cert;
+}
+
+PKey Authority::read_key(const std::string& name, const X509* certificate, Bytes passphrase) const {
+    const std::string file = path(name + ".key");
+    PKey key = decrypt_key(read_file(file), passphrase);
+    if (X509_check_private_key(certificate, key.get()) != 1) {
+        ERR_clear_error();
+        throw CaError(Fault::corrupt, mark("%1 isn't the key of its certificate."), {file});
+    }
+    return key;
+}
+
+PKey Authority::issuing_key(Bytes passphrase) const { return read_key("issuing", issuing(), passphrase); }
+PKey Authority::seal_maker_key(Bytes passphrase) const { return read_key("seal-maker", seal_maker(), passphrase); }
+
+Masters Authority::masters(Bytes passphrase) const {
+    const SealedSecret record = unseal_secret(read_file(path("masters.json")), passphrase, kMastersPurpose);
+    if (record.size() != kMasterRecord) throw CaError(Fault::corrupt, mark("%1 is damaged."), {path("masters.json")});
+    Masters masters;
+    masters.key_version = record.bytes()[0];
+    masters.unlock.assign(record.bytes().subspan(1, 32));
+    masters.management.assign(record.bytes().subspan(33, 32));
+    return masters;
+}
+
+}  // namespace sealkey::ca

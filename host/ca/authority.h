@@ -1,0 +1,65 @@
+// A certificate authority in a directory:
+//
+//   ca.json                        the settings
+//   root.pem      root.key        the root; its key is used once and belongs in a safe, away from this machine
+//   issuing.pem   issuing.key     signs enterprises' certificates and the CRL
+//   seal-root.pem seal-root.key   the root for seals (SM2), used once like the other
+//   seal-maker.pem seal-maker.key the maker of electronic seals (SM2)
+//   masters.json                  the masters for the unlock keys and the management keys
+//   crl.pem crl.der               the last CRL made
+//   inventory.sqlite              the bench's inventory
+//
+// Every .key file is PKCS#8 under the passphrase; masters.json is sealed under it.
+#pragma once
+
+#include <string>
+
+#include "ca/certificate.h"
+#include "ca/openssl.h"
+#include "ca/unlock.h"
+
+namespace sealkey::ca {
+
+inline constexpr char kDefaultCodeExtension[] = "1.2.156.10260.4.1.4";
+
+struct Settings {
+    std::string name;               // of the CA provider: the O of its certificates
+    std::string key_type = "p256";  // "p256" or "rsa3072"
+    std::string crl_url;            // http(s) address, or empty
+    std::string code_extension = kDefaultCodeExtension;
+    int root_days = 7300;
+    int issuing_days = 3650;
+    int certificate_days = 1095;  // of an enterprise's certificate where the order doesn't say
+};
+
+class Authority {
+public:
+    // Makes all of it, whole or not at all. Throws CaError exists (the directory is there and not empty),
+    // bad_passphrase, bad_argument, file.
+    static void create(const std::string& directory, const Settings& settings, Bytes passphrase, Time now);
+    // Reads settings and certificates; nothing secret. Throws CaError file, corrupt.
+    explicit Authority(const std::string& directory);
+
+    [[nodiscard]] const std::string& directory() const { return directory_; }
+    [[nodiscard]] std::string path(const std::string& name) const { return directory_ + "/" + name; }
+    [[nodiscard]] const Settings& settings() const { return settings_; }
+    [[nodiscard]] const X509* root() const { return root_.get(); }
+    [[nodiscard]] const X509* issuing() const { return issuing_.get(); }
+    [[nodiscard]] const X509* seal_root() const { return seal_root_.get(); }
+    [[nodiscard]] const X509* seal_maker() const { return seal_maker_.get(); }
+
+    // Each throws CaError bad_passphrase, corrupt, file.
+    [[nodiscard]] PKey issuing_key(Bytes passphrase) const;
+    [[nodiscard]] PKey seal_maker_key(Bytes passphrase) const;
+    [[nodiscard]] Masters masters(Bytes passphrase) const;
+
+private:
+    [[nodiscard]] Cert read_certificate(const std::string& name) const;
+    [[nodiscard]] PKey read_key(const std::string& name, const X509* certificate, Bytes passphrase) const;
+
+    std::string directory_;
+    Settings settings_;
+    Cert root_, issuing_, seal_root_, seal_maker_;
+};
+
+}  // namespace sealkey::ca
