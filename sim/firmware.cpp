@@ -1,21 +1,39 @@
 #include "firmware.h"
 
+#include "applet/token.h"
+
 namespace sealkey::sim {
 
 namespace {
 
-// Stands in until the applet's Token is there: answers every command with 6D00.
-class NoApplet final : public Firmware {
+// The longest answer: what an extended APDU can ask for, and the status word.
+constexpr std::size_t kMaxAnswer = 65536 + 2;
+
+class TokenFirmware final : public Firmware {
 public:
-    bool manufacture(Bytes) override { return true; }
-    bool power_on() override { return true; }
-    void reset() override {}
-    std::vector<std::uint8_t> atr() override { return {0x3B, 0x80, 0x80, 0x01, 0x01}; }
-    std::vector<std::uint8_t> transmit(Bytes) override { return {0x6D, 0x00}; }
+    explicit TokenFirmware(platform::Platform& platform) : token_(platform), answer_(kMaxAnswer) {}
+
+    bool manufacture(Bytes transport_key) override { return token_.manufacture(transport_key).ok(); }
+    bool power_on() override { return token_.power_on().ok(); }
+    void reset() override { token_.reset(); }
+    std::vector<std::uint8_t> atr() override {
+        const Bytes atr = applet::Token::atr();
+        return {atr.begin(), atr.end()};
+    }
+    std::vector<std::uint8_t> transmit(Bytes command) override {
+        const std::size_t size = token_.transmit(command, answer_);
+        return {answer_.begin(), answer_.begin() + static_cast<std::ptrdiff_t>(size)};
+    }
+
+private:
+    applet::Token token_;
+    std::vector<std::uint8_t> answer_;
 };
 
 }  // namespace
 
-std::unique_ptr<Firmware> make_firmware(platform::Platform&) { return std::make_unique<NoApplet>(); }
+std::unique_ptr<Firmware> make_firmware(platform::Platform& platform) {
+    return std::make_unique<TokenFirmware>(platform);
+}
 
 }  // namespace sealkey::sim

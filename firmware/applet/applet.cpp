@@ -31,13 +31,13 @@ bool Applet::has_name(Bytes aid) const {
 }
 
 StatusWord Applet::select(iso7816::Response& response) {
-    if (failed_) return sw::self_test_failed;
+    if (core_.failed) return sw::self_test_failed;
     core_.session.challenge.clear();
     return response.set(kPropertyTemplate);
 }
 
 StatusWord Applet::process(const iso7816::Command& command, iso7816::Response& response) {
-    if (failed_) return sw::self_test_failed;
+    if (core_.failed) return sw::self_test_failed;
     const auto parsed = parse(command);
     if (!parsed) return parsed.error();
     return std::visit([&](const auto& typed) { return run(typed, response); }, *parsed);
@@ -49,7 +49,7 @@ bool Applet::streams(const iso7816::Header& header) const {
 
 StatusWord Applet::stream_block(const iso7816::Header& header, Bytes block, bool first, bool last,
                                 MutableBytes scratch) {
-    if (failed_) return sw::self_test_failed;
+    if (core_.failed) return sw::self_test_failed;
     return writer_.block(header, block, first, last, scratch);
 }
 

@@ -21,10 +21,6 @@ public:
     void stream_abandon() override { writer_.abandon(); }
     void reset() override;
 
-    // From here on every command is answered with 6F01.
-    void fail() { failed_ = true; }
-    [[nodiscard]] bool failed() const { return failed_; }
-
 private:
     using Response = iso7816::Response;
     StatusWord run(const GetData& c, Response& r);
@@ -53,7 +49,6 @@ private:
     Core& core_;
     ObjectSource source_;
     ObjectWriter writer_;
-    bool failed_ = false;
 };
 
 }  // namespace sealkey::applet

@@ -170,9 +170,8 @@ Change::Change(Change&& other) noexcept
       watched_(other.watched_) {}
 
 Change::~Change() {
-    // What was altered in memory never happened. A store that can't be read leaves the empty state, in which nothing is
-    // allowed; the next mount says what is wrong.
-    if (core_ != nullptr && !committed_ && !core_->load()) core_->state = State{};
+    // What was altered in memory never happened.
+    if (core_ != nullptr && !committed_ && !core_->load()) core_->failed = true;
 }
 
 Status Change::put_records() {
@@ -201,7 +200,11 @@ Status Change::put_records() {
 Status Change::commit() {
     ++core_->state.changes;
     if (Status s = put_records(); !s) return s;
-    if (Status s = transaction_.commit(); !s) return s;
+    if (Status s = transaction_.commit(); !s) {
+        // Unless there was no room for it, it may or may not have happened: the next start finds out.
+        if (s.error() != Error::no_space) core_->failed = true;
+        return s;
+    }
     committed_ = true;
     return {};
 }

@@ -116,6 +116,7 @@ struct Core {
     Session session{};
     KeyBuffer key_buffer{};
     bool try_log_missing = false;  // on a personalised token: every counter is spent
+    bool failed = false;           // what stands in flash isn't known any more: nothing but 6F01 until the next start
 
     // Reads the records; absent ones have their initial value.
     [[nodiscard]] Status load();

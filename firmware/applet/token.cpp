@@ -84,7 +84,7 @@ Status Token::mount() {
 Status Token::power_on() {
     dispatcher_.reset();
     const Status mounted = mount();
-    if (!mounted) applet_.fail();
+    core_.failed = !mounted;
     platform_.indicator.show(mounted.ok() ? platform::Indication::idle : platform::Indication::error);
     return mounted;
 }
