@@ -1,4 +1,4 @@
-// CRC-32 (ISO 3309, reflected polynomial EDB88320h), without a table so that it costs no flash.
+// CRC-32 (ISO 3309, reflected polynomial EDB88320h), with a table of 64 bytes.
 #pragma once
 
 #include "base/bytes.h"

@@ -88,9 +88,9 @@ ExtentReference decode_extent(std::span<const std::uint8_t, kExtentReferenceSize
 }
 
 [[nodiscard]] inline bool is_blank(Bytes bytes) {
-    for (const std::uint8_t b : bytes)
-        if (b != 0xFF) return false;
-    return true;
+    std::uint8_t all = 0xFF;
+    for (const std::uint8_t b : bytes) all = static_cast<std::uint8_t>(all & b);
+    return all == 0xFF;
 }
 
 }  // namespace sealkey::store::format

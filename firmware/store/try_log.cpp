@@ -19,7 +19,8 @@ constexpr std::uint8_t pattern_of(std::uint8_t reference) {
 }
 constexpr std::uint8_t kSpentByte = 0x5A;
 constexpr std::uint8_t kClearByte = 0xA3;
-constexpr std::uint8_t kMarkByte = 0x0F;
+constexpr std::uint8_t kMarkByte = 0x3F;
+constexpr std::uint32_t kLooks = 32;
 
 }  // namespace
 
@@ -28,8 +29,13 @@ constexpr std::uint8_t kMarkByte = 0x0F;
 
 TryLog::Slot TryLog::encode(Kind kind, std::uint8_t reference, std::uint16_t epoch) {
     Slot slot;
-    slot[0] = kind == Kind::mark ? 0x3F : pattern_of(reference);
-    slot[1] = kind == Kind::spent ? kSpentByte : kind == Kind::clear ? kClearByte : kMarkByte;
+    if (kind == Kind::mark) {  // clears only bits that no other slot clears, so that a torn one is no try
+        slot.fill(0xFF);
+        slot[0] = kMarkByte;
+        return slot;
+    }
+    slot[0] = pattern_of(reference);
+    slot[1] = kind == Kind::spent ? kSpentByte : kClearByte;
     store_be16(&slot[2], epoch);
     for (std::size_t i = 0; i < 4; ++i) slot[4 + i] = static_cast<std::uint8_t>(~slot[i]);
     return slot;
@@ -121,9 +127,14 @@ Status TryLog::choose(bool& both) {
     both = halves[0].valid && halves[1].valid;
     half_ = halves[1].valid && (!halves[0].valid || halves[1].sequence > halves[0].sequence) ? 1 : 0;
     if (both) {
-        Slot mark;
-        if (auto r = read_slot(half_, 0, mark); !r) return r;
-        if (format::is_blank(mark)) {
+        // Bits of a torn mark that read either way don't hide from many looks.
+        bool behind = false;
+        for (std::uint32_t i = 0; i < slots() + kLooks && !behind; ++i) {
+            Slot slot;
+            if (auto r = read_slot(half_, i < slots() ? i : 0, slot); !r) return r;
+            behind = !format::is_blank(slot);
+        }
+        if (!behind) {
             half_ ^= 1U;
             // The other one is dropped before use.
             if (!flash_.erase(sectors_.first + (half_ ^ 1U))) return Error::flash_failure;
@@ -136,16 +147,25 @@ Status TryLog::choose(bool& both) {
 }
 
 Status TryLog::replay(bool& torn) {
-    std::uint32_t last = 0;
+    next_ = 0;
     for (std::uint32_t i = 0; i < slots(); ++i) {
         Slot slot;
         if (auto r = read_slot(half_, i, slot); !r) return r;
         if (format::is_blank(slot)) continue;
-        last = i + 1;
+        next_ = i + 1;
         if (i > 0) count(counters_, slot, torn);  // the first one is the mark, whatever became of it
     }
-    // The slot behind the last one may hold bits of an interrupted programming that read as set for now.
-    next_ = last + 1;
+    // The next one may be the one whose programming was cut, with bits that read as set only now and then. Such bits
+    // don't hide from many looks.
+    for (std::uint32_t look = 0; look < kLooks && next_ < slots(); ++look) {
+        Slot slot;
+        if (auto r = read_slot(half_, next_, slot); !r) return r;
+        if (format::is_blank(slot)) continue;
+        count(counters_, slot, torn);
+        torn = true;
+        ++next_;
+        break;
+    }
     return {};
 }
 

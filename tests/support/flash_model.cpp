@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstdio>
 #include <cstdlib>
+#include <cstring>
 
 namespace sealkey::test {
 
@@ -112,11 +113,9 @@ bool FlashModel::erase(std::uint32_t sector) {
 void FlashModel::tear_program(std::uint32_t offset, Bytes data) {
     if (tear_ == Tear::nothing) return;
     const std::uint32_t unit = geometry_.unit_size;
-    // Where a prefix ends, units beyond it were never touched; otherwise all are doubtful.
+    // Where a prefix ends, units beyond it were never touched.
     std::size_t touched = data.size();
     if (tear_ == Tear::prefix) touched = random_() % data.size() + 1;
-    const std::size_t units = (touched + unit - 1) / unit;
-    for (std::size_t u = 0; u < units; ++u) state_.programmed[offset / unit + u] = true;
     bool all = true;
     bool none = true;
     for (std::size_t i = 0; i < data.size(); ++i) {
@@ -136,6 +135,7 @@ void FlashModel::tear_program(std::uint32_t offset, Bytes data) {
             weak = static_cast<std::uint8_t>(random_() & random_() & zeros);
         state_.bytes[offset + i] = static_cast<std::uint8_t>(~(zeros & done));
         if (weak != 0) state_.weak[offset + static_cast<std::uint32_t>(i)] = weak;
+        if ((zeros & done) != 0 || weak != 0) state_.programmed[(offset + i) / unit] = true;
         if ((zeros & done) != zeros || weak != 0) all = false;
         if ((zeros & done) != 0 || weak != 0) none = false;
     }
@@ -198,7 +198,7 @@ void FlashModel::power_on() {
 }
 
 bool FlashModel::holds(Bytes needle) const {
-    return std::search(state_.bytes.begin(), state_.bytes.end(), needle.begin(), needle.end()) != state_.bytes.end();
+    return ::memmem(state_.bytes.data(), state_.bytes.size(), needle.data(), needle.size()) != nullptr;
 }
 
 void FlashModel::restore(const State& state) {

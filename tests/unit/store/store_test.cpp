@@ -302,6 +302,62 @@ TEST_P(StoreTest, MountOfACleanStoreWritesNothing) {
     EXPECT_EQ(flash_.operations(), before);
 }
 
+// Whatever stands in flash, mount() ends, reads nothing out of range (the model aborts) and leaves something usable or
+// says why not.
+TEST_P(StoreTest, ArbitraryFlashContentNeitherCrashesNorHangs) {
+    ASSERT_TRUE(store_->format());
+    for (int i = 0; i < 12; ++i)
+        ASSERT_TRUE(store_->put(static_cast<ObjectId>(i % 5), pattern(static_cast<std::size_t>(i) * 300, 1),
+                                i % 2 == 0 ? Sensitivity::secret : Sensitivity::plain));
+    ASSERT_TRUE(stream(0x40, pattern(12000, 2), 1000));
+    const auto good = flash_.state();
+    std::mt19937 random(GetParam());
+    int mounted = 0;
+    int refused = 0;
+    for (int round = 0; round < 400; ++round) {
+        auto image = good;
+        const int kind = round % 4;
+        const std::uint32_t changes = 1 + random() % 40;
+        for (std::uint32_t i = 0; i < changes; ++i) {
+            const std::uint32_t at = random() % static_cast<std::uint32_t>(image.bytes.size());
+            if (kind == 0) image.bytes[at] = static_cast<std::uint8_t>(random());
+            if (kind == 1)
+                image.bytes[at / 4096 * 4096 + random() % 64] ^= static_cast<std::uint8_t>(1U << random() % 8);
+            if (kind == 2) {  // a piece of it somewhere else
+                const std::uint32_t from = random() % static_cast<std::uint32_t>(image.bytes.size() - 600);
+                const std::uint32_t to = random() % static_cast<std::uint32_t>(image.bytes.size() - 600) / 4 * 4;
+                std::copy_n(good.bytes.begin() + from / 4 * 4, 600, image.bytes.begin() + to);
+            }
+            if (kind == 3 && i < 3) {  // whole sectors twice or gone
+                const std::uint32_t from = random() % kSectors * 4096;
+                const std::uint32_t to = random() % kSectors * 4096;
+                std::copy_n(good.bytes.begin() + from, 4096, image.bytes.begin() + to);
+            }
+        }
+        // Everything counts as programmed: what mount() writes, it must have erased first.
+        std::fill(image.programmed.begin(), image.programmed.end(), true);
+        flash_.restore(image);
+        remake();
+        const auto done = store_->mount();
+        if (!done) {
+            ++refused;
+            EXPECT_NE(done.error(), Error::flash_failure);
+            continue;
+        }
+        ++mounted;
+        for (ObjectId id = 0; id < 0x50; ++id) {
+            const auto size = store_->size(id);
+            if (!size) continue;
+            Value v(std::min<std::uint32_t>(*size, 100000));
+            (void)store_->read(id, 0, v);
+        }
+        (void)store_->put(1, pattern(500, 5), Sensitivity::secret);
+        (void)store_->remove(0x40);
+    }
+    EXPECT_GT(mounted, 50);
+    EXPECT_GT(refused + mounted, 399);
+}
+
 INSTANTIATE_TEST_SUITE_P(Units, StoreTest, testing::Values(4, 8, 16, 256),
                          [](const auto& unit) { return "Unit" + std::to_string(unit.param); });
 
