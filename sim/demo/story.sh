@@ -1,0 +1,235 @@
+#!/usr/bin/env bash
+# The demo's story, told where the private pcscd is seen: story.sh DEMO-FOLDER (sim/demo.sh starts it).
+set -euo pipefail
+dir=$1
+here=$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")
+# shellcheck source=/dev/null
+. "$dir/environment"
+# shellcheck source=lib.sh
+. "$here/lib.sh"
+cd "$dir"
+trap 'kill $(jobs -p) 2>/dev/null || true; exit 143' INT TERM HUP
+
+enterprise="福建示例进出口有限公司"
+code=91350100M000100Y43
+login_name=EXAMPLE1
+port=8443
+
+# ---- small tools -----------------------------------------------------------------------------------------------------
+
+control() { python3 "$here/control.py" "$@"; }
+secret_file() { (umask 077 && printf '%s\n' "$2" >"$1"); }
+
+# simulate NAME PORT OPTIONS...   a virtual key in a reader
+simulate() {
+    local name=$1 reader_port=$2
+    shift 2
+    sealkey-sim --state "$name.state" --reader-port "$reader_port" --control "$name.control" "$@" \
+        >"$name.log" 2>&1 </dev/null &
+    echo $! >>pids
+    wait_for "the virtual key $name starts" control "$name.control" status
+}
+plugged() { [ "$(control "$1.control" status in_reader)" = true ]; }
+seen() { LC_ALL=C sealkey --json list | grep -q '"serial"'; }
+
+portal_says() {
+    curl -sS --max-time 60 --cacert portal/server-ca.pem --engine pkcs11 --key-type ENG --cert-type ENG \
+        --key "$key_uri;pin-source=file:$dir/$1" --cert "$certificate_uri" "https://localhost:$port/"
+}
+portal_logs_in() { portal_says "$1" | tee portal.answer | grep -q "enterprise: $enterprise"; }
+
+# flash_operations NAME COMMAND...   how many flash operations the command takes
+flash_operations() {
+    local name=$1 before after
+    shift
+    before=$(control "$name.control" status flash_operations)
+    "$@" >/dev/null 2>&1
+    after=$(control "$name.control" status flash_operations)
+    echo $((after - before))
+}
+
+# cut_in NAME WHAT OPERATIONS COMMAND...   runs the command and cuts the power in its middle; fails if nothing tore
+cut_in() {
+    local name=$1 what=$2 operations=$3 start=$EPOCHREALTIME torn
+    shift 3
+    [ "$operations" -gt 0 ] || fail "$what takes no flash operation"
+    control "$name.control" "cut $(((operations + 1) / 2)) subset" >/dev/null
+    output=$("$@" 2>&1) && [ "$(control "$name.control" last-cut cut)" = false ] && fail "the power was never cut in: $what"
+    control "$name.control" disarm >/dev/null
+    report=$(control "$name.control" last-cut) || fail "no report of the cut"
+    torn=$(control "$name.control" last-cut torn)
+    [ "$torn" -gt 0 ] || fail "nothing tore in: $what ($report)"
+    line "the power is cut in $what" "sealkey-sim" "$start"
+    output="command:         $(control "$name.control" last-cut command)
+flash operation: $(control "$name.control" last-cut operation), number $(control "$name.control" last-cut number) of $operations, at $(control "$name.control" last-cut offset)
+bytes torn:      $torn of $(control "$name.control" last-cut to_change) that it was changing"
+    show
+    wait_for "$name is plugged in again" plugged "$name"
+}
+
+# ---- the story -------------------------------------------------------------------------------------------------------
+
+made_and_issued() {
+    step 1 "A certificate authority is made; a key is issued for an enterprise"
+    secret_file ca.pass "demo passphrase of the authority"
+    python3 "$here/draw_seal.py" seal.png
+    did "a certificate authority is made" "sealkey-bench ca init" \
+        sealkey-bench --ca ca ca init --passphrase-file ca.pass --name "Demo Provider CA"
+    simulate key 35963
+    wait_for "the key is in the reader" plugged key
+    did "a blank virtual key is plugged in" "sealkey-sim, pcscd" opensc-tool --list-readers
+    did "the key is issued for $enterprise and quality-checked" "sealkey-bench issue, pkcs11-tool" \
+        sealkey-bench --ca ca issue --passphrase-file ca.pass --birth-record key.state.birth.json \
+        --enterprise "$enterprise" --code "$code" --login "$login_name" --seal seal.png
+    show 12
+    step_done 1
+}
+
+activated() {
+    step 2 "The key is activated"
+    secret_file pin 853197
+    did "the activation code is made; it travels apart from the key" "sealkey-bench activation-code" \
+        sealkey-bench --ca ca --json activation-code --passphrase-file ca.pass --serial "$serial"
+    secret_file activation.code "$(json_field code)"
+    did "the clerk activates the key and chooses the first PIN" "sealkey activate" \
+        sealkey activate --code-file activation.code --new-pin-file pin
+    did "it is ready" "sealkey status" sealkey status
+    show 12
+    step_done 2
+}
+
+logged_in() {
+    step 3 "The enterprise logs in to a portal"
+    did "a portal starts: TLS 1.3, asks for a certificate" "nginx" \
+        python3 "$SEALKEY_ROOT/sim/portal.py" start portal --client-ca client-ca.pem --port $port
+    did "the clerk logs in with the key" "curl, OpenSSL engine pkcs11, libsealkey-pkcs11.so" portal_logs_in pin
+    output=$(cat portal.answer)
+    show
+    refused "without a key the portal refuses" "nginx, curl" "400|certificate required|No required" \
+        curl -sS -f --max-time 30 --cacert portal/server-ca.pem "https://localhost:$port/"
+    step_done 3
+}
+
+stamped() {
+    step 4 "A licence application is stamped and signed"
+    python3 "$here/make_application.py" application.pdf "Fujian Example Import and Export Co., Ltd." "$code"
+    did "the seal goes on page 1, signed with 9C" "sealkey stamp" \
+        sealkey stamp application.pdf stamped.pdf --page 1 --at 400,120 --pin-file pin
+    did "another program accepts the stamped document" "pdfsig" pdf_accepted stamped.pdf
+    show 12
+    change_byte stamped.pdf spoiled.pdf
+    refused "and refuses it with one byte changed" "pdfsig" "." pdf_accepted spoiled.pdf
+    did "the application is signed as detached CMS" "sealkey sign" \
+        sealkey sign application.pdf --output application.p7s --pin-file pin
+    did "another program accepts the signature" "openssl cms -verify" cms_accepted application.pdf
+    change_byte application.pdf spoiled-application.pdf
+    refused "and refuses it with one byte changed" "openssl cms -verify" "." cms_accepted spoiled-application.pdf
+    step_done 4
+}
+
+locked_and_unlocked() {
+    step 5 "Six wrong PINs, and the way back"
+    secret_file wrong.pin 111222
+    local try
+    for try in 1 2 3 4 5 6; do
+        refused "wrong PIN, number $try" "sealkey check-pin" "." sealkey check-pin --pin-file wrong.pin
+        show 3
+    done
+    did "the certificates can still be read" "sealkey certificates" sealkey certificates
+    refused "the portal lets nobody in with a locked key" "curl, nginx" "." portal_logs_in pin
+    did "the clerk reads the request code and exports the lock statement" "sealkey unlock --show" \
+        sealkey unlock --show --statement lock.statement
+    show 6
+    did "the provider checks that the key is really locked" "sealkey-bench lock-statement check" \
+        sealkey-bench --ca ca lock-statement check lock.statement --passphrase-file ca.pass
+    did "the provider makes the reset code" "sealkey-bench reset-code" \
+        sealkey-bench --ca ca --json reset-code --statement lock.statement --passphrase-file ca.pass
+    local reset
+    reset=$(json_field code)
+    secret_file reset.code "$reset"
+    secret_file slip.code "$("$here/codes.py" slip "$reset")"
+    secret_file wrong.code "$("$here/codes.py" wrong "$reset")"
+    secret_file pin 426913
+    local before
+    before=$(code_tries)
+    refused "a slip of the hand is noticed before the key is asked" "sealkey unlock" "." \
+        sealkey unlock --code-file slip.code --new-pin-file pin
+    show 3
+    [ "$(code_tries)" = "$before" ] || fail "the slip cost a try"
+    refused "a wrong code costs one try" "sealkey unlock" "." sealkey unlock --code-file wrong.code --new-pin-file pin
+    show 3
+    [ "$(code_tries)" = $((before - 1)) ] || fail "the wrong code should have cost one try"
+    did "the right code opens the key; the clerk chooses a new PIN" "sealkey unlock" \
+        sealkey unlock --code-file reset.code --new-pin-file pin
+    did "login works again" "curl, nginx" portal_logs_in pin
+    refused "the used code is dead" "sealkey unlock" "." sealkey unlock --code-file reset.code --new-pin-file wrong.pin
+    show 3
+    step_done 5
+}
+
+cut() {
+    step 6 "The power goes at the worst moments"
+    secret_file other.pin 570248
+    local operations
+    operations=$(flash_operations key sealkey change-pin --pin-file pin --new-pin-file other.pin)
+    cp pin old.pin && cp other.pin pin
+    cut_in key "a PIN change" "$operations" sealkey change-pin --pin-file pin --new-pin-file old.pin
+    wait_for "the key is seen again" seen
+    did "the key is whole: one of the two PINs opens it, and it signs" "sealkey check-pin, curl" pin_still_good
+
+    simulate plain 35964 --profile compatibility
+    wait_for "the plain token is in the reader" plugged plain
+    wait_for "pcscd sees it" opensc-tool --reader 1 --atr
+    printf '01:02:03:04:05:06:07:08:01:02:03:04:05:06:07:08:01:02:03:04:05:06:07:08\n' >9b.key
+    certificate one && certificate two
+    did "a plain PIV token is plugged in beside it; its certificate is written" "piv-tool" write_certificate one
+    operations=$(flash_operations plain write_certificate two)
+    write_certificate one
+    cut_in plain "a certificate write" "$operations" write_certificate two
+    wait_for "pcscd sees it again" opensc-tool --reader 1 --atr
+    did "the old certificate or the new one is there, whole" "pkcs15-tool" certificate_whole
+    did "and it can be written again" "piv-tool" write_certificate two
+    step_done 6
+}
+
+# ---- what the steps check --------------------------------------------------------------------------------------------
+
+json_field() { python3 -c 'import json,sys; print(json.load(sys.stdin)[sys.argv[1]])' "$1" <<<"$output"; }
+code_tries() { sealkey --json status | python3 -c 'import json,sys; print(json.load(sys.stdin)["lock"]["code_tries_left"])'; }
+pdf_accepted() { pdfsig -nssdir sql:nss "$1" | tee pdfsig.out | grep -q "Signature is Valid" && cat pdfsig.out; }
+cms_accepted() {
+    openssl cms -verify -binary -inform DER -in application.p7s -content "$1" -CAfile client-ca.pem -purpose any -out /dev/null
+}
+change_byte() { python3 -c 'import sys
+data = bytearray(open(sys.argv[1], "rb").read()); at = data.index(b"Customs"); data[at] ^= 1
+open(sys.argv[2], "wb").write(data)' "$1" "$2"; }
+
+certificate() {
+    openssl req -x509 -newkey rsa:2048 -nodes -keyout "$1.key" -subj "/O=Example/CN=certificate $1" -out "$1.pem" 2>/dev/null
+}
+# piv-tool's exit code is the number of bytes written: what it did is judged by reading.
+write_certificate() {
+    PIV_EXT_AUTH_KEY=$dir/9b.key piv-tool --reader 1 -A M:9B:03 -C 9A -i "$1.pem" >piv-tool.out 2>&1 || true
+    read_certificate | cmp -s - "$1.pem"
+}
+read_certificate() { pkcs15-tool --reader 1 --read-certificate 01 2>/dev/null | sed -n '/BEGIN/,/END/p'; }
+certificate_whole() {
+    read_certificate >read.pem
+    cmp -s read.pem one.pem || cmp -s read.pem two.pem
+}
+pin_still_good() {
+    if ! sealkey check-pin --pin-file pin >/dev/null 2>&1; then
+        cp old.pin pin
+        sealkey check-pin --pin-file pin
+    fi
+    portal_logs_in pin
+}
+
+made_and_issued
+activated
+logged_in
+stamped
+locked_and_unlocked
+cut
+printf '\n%s%d things shown in %s s. The key was issued, activated, logged in with, stamped with, locked, unlocked and cut off;\nnothing was lost.%s\n' \
+    "$bold" "$things" "$(seconds_since "$story_start")" "$plain"
