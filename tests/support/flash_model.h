@@ -25,7 +25,7 @@ enum class Tear : std::uint8_t {
 inline constexpr Tear kAllTears[] = {Tear::nothing, Tear::prefix, Tear::subset, Tear::weak, Tear::nearly};
 const char* name_of(Tear tear);
 
-class FlashModel : public platform::Flash {
+class FlashModel final : public platform::Flash {
 public:
     explicit FlashModel(platform::FlashGeometry geometry);
 

@@ -12,7 +12,7 @@
 namespace sealkey::store {
 namespace {
 
-class CountingEntropy : public platform::Entropy {
+class CountingEntropy final : public platform::Entropy {
 public:
     bool fill(MutableBytes out) override {
         for (auto& b : out) b = static_cast<std::uint8_t>(random_());
@@ -23,7 +23,7 @@ private:
     std::mt19937 random_{7};
 };
 
-class FixedSecret : public platform::DeviceSecret {
+class FixedSecret final : public platform::DeviceSecret {
 public:
     explicit FixedSecret(std::uint8_t value) : value_(value) {}
     void read(std::span<std::uint8_t, kSize> out) override {
