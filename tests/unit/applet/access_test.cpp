@@ -1,0 +1,355 @@
+// Every command and object from each session state, in every profile and lifecycle: allowed and refused. What is
+// expected stands here, written from the design and not from the code's table; every rule of the code's table must be
+// met by a row here.
+#include <gtest/gtest.h>
+
+#include <functional>
+#include <map>
+
+#include "applet/access.h"
+#include "support/token_fixture.h"
+
+namespace sealkey::testing {
+namespace {
+
+using applet::Right;
+using applet::Stage;
+
+// One letter for each stage: who may.
+//   a everybody · p the PIN · m 9B · b both · c the secure channel alone, which isn't there: 6982 to all
+//   - nobody: 6985 · x 9B is asked for first (6982), and then nobody may (6985) · . this stage isn't asked
+constexpr Stage kStageOrder[] = {Stage::blank,
+                                 Stage::shipping_initialised,
+                                 Stage::shipping_secured,
+                                 Stage::compatibility_initialised,
+                                 Stage::compatibility_secured,
+                                 Stage::terminated};
+constexpr const char* kStageNames[] = {
+    "blank",     "shipping initialised", "shipping secured", "compatibility initialised", "compatibility secured",
+    "terminated"};
+
+struct Session {
+    const char* name;
+    bool pin;
+    bool management;
+};
+constexpr Session kSessions[] = {
+    {"nobody", false, false}, {"PIN", true, false}, {"9B", false, true}, {"PIN and 9B", true, true}};
+
+using Action = std::function<StatusWord(TestToken&)>;
+
+struct Row {
+    std::string name;
+    Right right;
+    std::uint32_t subject;
+    const char* expected;  // a letter for each stage, in the order above
+    Action action;
+    std::vector<StatusWord> allowed = {0x9000};
+};
+
+Row read(std::uint32_t tag, const char* expected) {
+    std::ostringstream name;
+    name << "read " << std::hex << tag;
+    return {name.str(),      Right::read_object, tag, expected, [tag](TestToken& t) { return t.get_data(tag).sw; },
+            {0x9000, 0x6A82}};
+}
+Row part(std::uint32_t tag, const char* expected) {
+    Row row = read(tag, expected);
+    row.name = "read part of" + row.name.substr(4);
+    row.action = [tag](TestToken& t) { return t.read_part(tag, 0, 10).sw; };
+    return row;
+}
+Row write(std::uint32_t tag, const char* expected) {
+    std::ostringstream name;
+    name << "write " << std::hex << tag;
+    return {name.str(), Right::write_object, tag, expected, [tag](TestToken& t) { return t.put_data(tag, {0x01}).sw; }};
+}
+std::string slot_name(const char* verb, unsigned slot) {
+    std::ostringstream name;
+    name << verb << ' ' << std::hex << slot;
+    return name.str();
+}
+Row use(std::uint8_t slot, const char* expected) {
+    return {slot_name("use", slot), Right::use_key, slot, expected, [slot](TestToken& t) { return t.sign(slot).sw; }};
+}
+Row generate(std::uint8_t slot, const char* expected) {
+    return {slot_name("generate", slot), Right::generate_key, slot, expected,
+            [slot](TestToken& t) { return t.generate(slot).sw; }};
+}
+Row import(std::uint8_t slot, const char* expected) {
+    return {slot_name("import", slot), Right::import_key, slot, expected,
+            [slot](TestToken& t) { return t.import_p256(slot).sw; }};
+}
+Row move(std::uint8_t from, std::uint8_t to, Right right, const char* expected, StatusWord allowed = 0x9000) {
+    return {slot_name("move", from) + slot_name(" to", to),
+            right,
+            right == Right::move_from ? from : to,
+            expected,
+            [from, to](TestToken& t) { return t.move(from, to).sw; },
+            {allowed}};
+}
+
+// Columns: blank, shipping initialised, shipping secured, compatibility initialised, compatibility secured, terminated.
+std::vector<Row> rows() {
+    std::vector<Row> out = {
+        // SP 800-73-4: four objects need the PIN to read.
+        read(object::fingerprints, "appppa"),
+        read(object::facial_image, "appppa"),
+        read(object::printed_information, "appppa"),
+        read(object::iris_images, "appppa"),
+        part(object::printed_information, "appppa"),
+        part(object::seal, "aaaaaa"),
+        read(object::discovery, "aaaaaa"),
+        read(object::biometric_group, "aaaaaa"),
+        read(object::chuid, "aaaaaa"),
+        read(object::ccc, "aaaaaa"),
+        read(object::key_history, "aaaaaa"),
+        read(object::cert_9a, "aaaaaa"),
+        read(object::cert_9c, "aaaaaa"),
+        read(object::cert_9d, "aaaaaa"),
+        read(object::cert_9e, "aaaaaa"),
+        read(object::cert_retired_first, "aaaaaa"),
+        read(object::piv_admin_data, "aaaaaa"),
+        read(object::cert_attestation, "aaaaaa"),
+        read(object::mscmap_first, "aaaaaa"),
+        read(object::seal, "aaaaaa"),
+        read(object::enterprise_record, "aaaaaa"),
+        read(object::renewal_status, "aaaaaa"),
+        read(object::lock_statement, "aaaaaa"),
+        read(object::issuer_certificate, "aaaaaa"),
+
+        // The design, section 6: once secured, 9B writes neither the certificates of 9A, 9C, 9D, F9, nor CHUID, Key
+        // History or vendor objects. Computed ones are written by nobody.
+        write(object::cert_9a, "-mcmm-"),
+        write(object::cert_9c, "-mcmm-"),
+        write(object::cert_9d, "-mcmm-"),
+        write(object::cert_attestation, "-mcmm-"),
+        write(object::chuid, "-mcmm-"),
+        write(object::ccc, "-mcmm-"),
+        write(object::key_history, "-mcmm-"),
+        write(object::seal, "-mcmm-"),
+        write(object::enterprise_record, "-mcmm-"),
+        write(object::issuer_certificate, "-mcmm-"),
+        write(object::renewal_status, "------"),
+        write(object::lock_statement, "------"),
+        write(object::discovery, "------"),
+        write(object::biometric_group, "------"),
+        write(object::cert_9e, "-mmmm-"),
+        write(object::cert_retired_first, "-mmmm-"),
+        write(object::cert_retired_last, "-mmmm-"),
+        write(object::printed_information, "-mmmm-"),
+        write(object::piv_admin_data, "-mmmm-"),
+        write(object::mscmap_first, "-mmmm-"),
+
+        // 9A and 9C with the PIN, 9E without, F9 never.
+        use(0x9A, "-pppp-"),
+        use(0x9C, "-pppp-"),
+        use(0x9E, "-aaaa-"),
+        use(0x82, "-pppp-"),
+        use(0xF9, "------"),
+
+        generate(0x9A, "-mcmm-"),
+        generate(0x9C, "-mcmm-"),
+        generate(0x9D, "-mcmm-"),
+        generate(0xF9, "-mcmm-"),
+        generate(0x9E, "-mmmm-"),
+        generate(0x82, "-mmmm-"),
+        generate(0x95, "-mmmm-"),
+        // Shipping: signing keys from the token alone; a decryption key by the channel.
+        import(0x9A, "---mm-"),
+        import(0x9C, "---mm-"),
+        import(0x9E, "---mm-"),
+        import(0xF9, "---mm-"),
+        import(0x9D, "-ccmm-"),
+        import(0x82, "-ccmm-"),
+        import(0x95, "-ccmm-"),
+        move(0x9A, 0xFF, Right::move_from, "-mcmm-"),
+        move(0x9C, 0x83, Right::move_from, "-mcmm-"),
+        move(0x9E, 0xFF, Right::move_from, "-mmmm-"),
+        move(0x82, 0x83, Right::move_from, "-mmmm-"),
+        move(0xF9, 0xFF, Right::move_from, "---mm-", 0x6A88),
+        move(0x82, 0xFF, Right::move_to, "-mmmm-"),
+        move(0x82, 0x84, Right::move_to, "-mmmm-"),
+        move(0x82, 0x9D, Right::move_to, "-xxmm-"),
+        move(0x82, 0xF9, Right::move_to, "-xxxx-"),
+    };
+    const auto add = [&](const char* name, Right right, const char* expected, Action action,
+                         std::vector<StatusWord> allowed = {0x9000}) {
+        out.push_back({name, right, 0, expected, std::move(action), std::move(allowed)});
+    };
+    add("challenge of 9B", Right::authenticate_management, "aaaaa-", [](TestToken& t) {
+        const auto algorithm = t.token().state().config.profile == Profile::compatibility ? 0x03 : 0x0C;
+        return t.send(0, 0x87, static_cast<std::uint8_t>(algorithm), 0x9B, from_hex("7C 02 81 00")).sw;
+    });
+    add("VERIFY asking", Right::verify, "aaaaa-", [](TestToken& t) { return t.verify_status().sw; },
+        {0x9000, 0x63C6, 0x6983});
+    add("VERIFY", Right::verify, "aaaaa-", [](TestToken& t) { return t.verify(kWrongPin).sw; }, {0x63C5, 0x6983});
+    add("change PIN", Right::change_pin, "-aaaa-",
+        [](TestToken& t) { return t.change(ref::pin, kWrongPin, kOtherPin).sw; }, {0x63C5});
+    add("change PUK", Right::change_puk, "-aaaa-",
+        [](TestToken& t) { return t.change(ref::puk, "87654321", "24681357").sw; }, {0x63C5, 0x6983});
+    add("unblock by PUK", Right::unblock_by_puk, "-aaaa-",
+        [](TestToken& t) { return t.unblock("87654321", kOtherPin).sw; }, {0x63C5, 0x6983});
+    // Without K_unlock there are no codes: compatibility refuses them all.
+    add("redeem a code", Right::redeem_code, "-aa---",
+        [](TestToken& t) {
+            t.lock_pin();
+            return t.redeem("00000000000000X", kOtherPin).sw;
+        },
+        {0x6A80});
+    add("set retries", Right::set_retries, "---bb-", [](TestToken& t) { return t.set_retries(5, 5).sw; });
+    add("set management key", Right::set_management_key, "-ccmm-",
+        [](TestToken& t) { return t.set_management_key(Algorithm::aes256, ByteVector(32, 5)).sw; });
+    add("reset the applet", Right::reset_applet, "-ccaa-", [](TestToken& t) {
+        t.lock_pin();
+        for (int i = 0; i < 6; ++i) (void)t.unblock("87654321", kOtherPin);
+        return t.reset_applet().sw;
+    });
+    add("INITIALISE", Right::initialise, "m-----",
+        [](TestToken& t) { return t.initialise_command(Profile::shipping).sw; });
+    add("set bench PIN", Right::set_bench_pin, "-mcm--", [](TestToken& t) { return t.set_bench_pin(kOtherPin).sw; });
+    add("secure", Right::set_lifecycle, "-mcm.-", [](TestToken& t) { return t.set_lifecycle(Lifecycle::secured).sw; });
+    add("terminate", Right::set_lifecycle, "-mcmm-",
+        [](TestToken& t) { return t.set_lifecycle(Lifecycle::terminated).sw; });
+    add("metadata of 9B", Right::get_metadata, "aaaaaa", [](TestToken& t) { return t.metadata(0x9B).sw; },
+        {0x9000, 0x6A88});
+    add("serial", Right::get_serial, "aaaaaa", [](TestToken& t) { return t.raw("00 F8 00 00 00").sw; });
+    add("version", Right::get_version, "aaaaaa", [](TestToken& t) { return t.raw("00 FD 00 00 00").sw; });
+    add("attest", Right::attest, "aaaaaa", [](TestToken& t) { return t.raw("00 F9 9A 00 00").sw; }, {0x6D00});
+    add("token status", Right::token_status, "aaaaaa", [](TestToken& t) { return t.status().sw; });
+    return out;
+}
+
+// A token in this stage, with keys in 9A, 9C, 9E, 82 and something in every object, PIN kPin where it has one.
+class AccessTable : public ::testing::Test {
+protected:
+    static void fill(TestToken& token) {
+        if (token.authenticate() != sw::ok) throw std::runtime_error("9B refused");
+        for (const std::uint8_t slot : {0x9A, 0x9C, 0x9E, 0x82}) (void)token.generate(slot);
+        for (const std::uint32_t tag :
+             {object::fingerprints, object::facial_image, object::printed_information, object::iris_images,
+              object::cert_9a, object::cert_9c, object::cert_9d, object::cert_9e, object::cert_retired_first,
+              object::piv_admin_data, object::cert_attestation, object::mscmap_first, object::seal,
+              object::enterprise_record, object::issuer_certificate}) {
+            if (!token.put_data(tag, ByteVector(40, 7)).ok()) throw std::runtime_error("an object can't be written");
+        }
+    }
+    static std::unique_ptr<TestToken> make(Stage stage) {
+        auto token = std::make_unique<TestToken>(platform::FlashGeometry{4096, 40, 256});
+        token->manufacture();
+        if (stage == Stage::blank) return token;
+        const bool compatibility = stage == Stage::compatibility_initialised || stage == Stage::compatibility_secured;
+        token->initialise(compatibility ? Profile::compatibility : Profile::shipping);
+        fill(*token);
+        if (!token->set_bench_pin(kPin).ok()) throw std::runtime_error("no bench PIN");
+        if (stage == Stage::shipping_secured || stage == Stage::compatibility_secured) token->secure();
+        if (stage == Stage::shipping_secured) token->activate(kPin);
+        if (stage == Stage::terminated && !token->set_lifecycle(Lifecycle::terminated).ok()) {
+            throw std::runtime_error("not terminated");
+        }
+        token->reset();
+        return token;
+    }
+    static bool possible(Stage stage, const Session& session) {
+        if (stage == Stage::terminated) return !session.pin && !session.management;
+        return stage != Stage::blank || !session.pin;
+    }
+    static StatusWord expected(char letter, const Session& session) {
+        switch (letter) {
+            case 'a':
+                return 0x9000;
+            case 'p':
+                return session.pin ? 0x9000 : 0x6982;
+            case 'm':
+                return session.management ? 0x9000 : 0x6982;
+            case 'b':
+                return session.pin && session.management ? 0x9000 : 0x6982;
+            case 'x':
+                return session.management ? 0x6985 : 0x6982;
+            case 'c':
+                return 0x6982;
+            default:
+                return 0x6985;
+        }
+    }
+    static void check_stage(std::size_t column) {
+        const Stage stage = kStageOrder[column];
+        const auto token = make(stage);
+        ASSERT_EQ(applet::stage_of(token->token().state().config), stage);
+        const auto content = token->flash().state();
+        int allowed = 0;
+        int refused = 0;
+        for (const Row& row : rows()) {
+            if (row.expected[column] == '.') continue;
+            for (const Session& session : kSessions) {
+                if (!possible(stage, session)) continue;
+                token->flash().restore(content);
+                ASSERT_TRUE(token->power_cycle());
+                if (session.pin && !token->verify(kPin).ok()) FAIL() << "no PIN";
+                if (session.management && token->authenticate() != sw::ok) FAIL() << "no 9B";
+                const StatusWord got = row.action(*token);
+                const StatusWord want = expected(row.expected[column], session);
+                if (want == 0x9000) {
+                    ++allowed;
+                    EXPECT_NE(std::find(row.allowed.begin(), row.allowed.end(), got), row.allowed.end())
+                        << row.name << " by " << session.name << ": " << std::hex << got;
+                } else {
+                    ++refused;
+                    EXPECT_EQ(got, want) << row.name << " by " << session.name;
+                }
+            }
+        }
+        std::cout << kStageNames[column] << ": " << allowed << " allowed, " << refused << " refused\n";
+        EXPECT_GT(refused, 0);
+    }
+};
+
+TEST_F(AccessTable, Blank) { check_stage(0); }
+TEST_F(AccessTable, ShippingInitialised) { check_stage(1); }
+TEST_F(AccessTable, ShippingSecured) { check_stage(2); }
+TEST_F(AccessTable, CompatibilityInitialised) { check_stage(3); }
+TEST_F(AccessTable, CompatibilitySecured) { check_stage(4); }
+TEST_F(AccessTable, Terminated) { check_stage(5); }
+
+TEST_F(AccessTable, EveryRuleIsMetByARow) {
+    const auto all = rows();
+    for (const applet::Rule& rule : applet::access_rules()) {
+        bool met = false;
+        for (const Row& row : all) {
+            if (row.right != rule.right) continue;
+            // The rule that holds for this subject is the first that contains it.
+            for (const applet::Rule& candidate : applet::access_rules()) {
+                if (candidate.right != row.right || row.subject < candidate.first || candidate.last < row.subject)
+                    continue;
+                met = met || &candidate == &rule;
+                break;
+            }
+        }
+        EXPECT_TRUE(met) << "right " << int(rule.right) << ", subjects " << std::hex << rule.first << ".." << rule.last;
+    }
+}
+
+// Once an enterprise's key is secured, whoever holds 9B can't put another identity on it.
+TEST_F(AccessTable, N21_NothingThatMattersIsWrittenBy9BOnceSecured) {
+    const auto token = make(Stage::shipping_secured);
+    ASSERT_TRUE(token->verify(kPin).ok());
+    ASSERT_EQ(token->authenticate(), sw::ok);
+    const ByteVector before = token->status().data;
+    for (const std::uint8_t slot : {0x9A, 0x9C, 0x9D, 0xF9}) {
+        EXPECT_EQ(token->generate(slot).sw, 0x6982);
+        EXPECT_NE(token->import_p256(slot).sw, 0x9000);
+        EXPECT_NE(token->move(slot, 0xFF).sw, 0x9000);
+        EXPECT_NE(token->move(0x82, slot).sw, 0x9000);
+    }
+    for (const std::uint32_t tag :
+         {object::cert_9a, object::cert_9c, object::cert_9d, object::cert_attestation, object::chuid,
+          object::key_history, object::seal, object::enterprise_record, object::issuer_certificate}) {
+        EXPECT_EQ(token->put_data(tag, {1}).sw, 0x6982);
+        EXPECT_EQ(token->put_data_chained(tag, ByteVector(600, 1)).sw, 0x6982);
+        EXPECT_EQ(token->put_data(tag, {}).sw, 0x6982) << "nor removed";
+    }
+    EXPECT_EQ(token->status().data, before);
+}
+
+}  // namespace
+}  // namespace sealkey::testing
