@@ -15,7 +15,7 @@ demo_packages=(
     python3 util-linux iproute2 procps
 )
 test_packages=(
-    yubico-piv-tool ykcs11 gnutls-bin libnss3-tools firefox-esr python3-pyscard python3-cryptography
+    yubico-piv-tool ykcs11 gnutls-bin qpdf xxd libnss3-tools firefox-esr python3-pyscard python3-cryptography
     clang-14 clang-format-14 clang-tidy-14
 )
 

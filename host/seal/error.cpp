@@ -34,7 +34,7 @@ const char* fault_name(Fault fault) {
     return "crypto";
 }
 
-std::string SealError::filled(const std::string& text, const std::vector<std::string>& arguments) {
+std::string filled(const std::string& text, const std::vector<std::string>& arguments) {
     std::string out;
     for (std::size_t i = 0; i < text.size(); ++i) {
         const bool place = text[i] == '%' && i + 1 < text.size() && text[i + 1] >= '1' && text[i + 1] <= '9';

@@ -30,6 +30,9 @@ enum class Fault {
 // The name for programs: "certificate_not_listed".
 [[nodiscard]] const char* fault_name(Fault fault);
 
+// Puts the arguments where %1, %2, ... stand.
+[[nodiscard]] std::string filled(const std::string& text, const std::vector<std::string>& arguments);
+
 // The message is English, with %1, %2, ... where the arguments go; the pieces are kept so that it can be shown in
 // another language.
 class SealError : public std::runtime_error {
@@ -42,8 +45,6 @@ public:
     [[nodiscard]] const std::vector<std::string>& arguments() const { return arguments_; }
 
 private:
-    static std::string filled(const std::string& text, const std::vector<std::string>& arguments);
-
     Fault fault_;
     const char* text_;
     std::vector<std::string> arguments_;

@@ -1,0 +1,27 @@
+// What a verifier is told to trust.
+#pragma once
+
+#include <openssl/x509.h>
+
+#include <string>
+#include <vector>
+
+#include "seal/openssl.h"
+#include "seal/sm2.h"
+
+namespace sealkey::sign {
+
+using Crl = seal::Owned<X509_CRL, X509_CRL_free>;
+
+// Every certificate in PEM text, or one in DER. Throws SignError bad_authority_file.
+[[nodiscard]] std::vector<seal::Cert> read_certificates(Bytes file);
+// Every revocation list in PEM text, or one in DER. Throws SignError bad_authority_file.
+[[nodiscard]] std::vector<Crl> read_crls(Bytes file);
+
+struct Trust {
+    std::vector<seal::Cert> authorities;       // issuers of signing certificates, each trusted as it is
+    std::vector<Crl> crls;                     // not empty: the signer's certificate is looked up
+    std::vector<seal::Cert> seal_authorities;  // of seal makers
+};
+
+}  // namespace sealkey::sign
