@@ -139,21 +139,27 @@ TokenKey Library::key(Session& session, CK_OBJECT_HANDLE handle, CK_OBJECT_CLASS
 // --- events and end ---
 
 CK_SLOT_ID Library::wait_for_event(bool block) {
+    // A provider of its own: the library's serves the other threads meanwhile. It looks first, so that no change falls
+    // between its look and the library's.
+    const auto provider = block ? transport::make_default_provider() : nullptr;
     for (;;) {
+        std::vector<transport::ReaderState> known;
+        try {
+            if (block) known = provider->readers();
+        } catch (const transport::TransportError&) {
+            // No service: its coming back is a change.
+        }
         slots_.refresh();
         if (const auto slot = slots_.take_event()) return *slot;
         require(block, CKR_NO_EVENT);
-        // A provider of its own: the library's serves the other threads meanwhile.
-        const auto provider = transport::make_default_provider();
-        const auto known = slots_.readers();
         waiting_.insert(provider.get());
         {
             const Unlocked unlocked(*lock_);
             try {
                 static_cast<void>(provider->wait_for_change(known, kWait));
             } catch (const transport::TransportError&) {
-                // No service: its coming back is a change of readers. Nothing says when, so look now and then.
-                timespec pause{0, 250 * 1000 * 1000};
+                // Nothing says when the service is back: look now and then.
+                const timespec pause{0, 250 * 1000 * 1000};
                 nanosleep(&pause, nullptr);
             }
         }

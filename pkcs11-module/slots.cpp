@@ -16,18 +16,18 @@ SlotTable::SlotTable(std::unique_ptr<transport::Provider> provider, std::functio
 }
 
 void SlotTable::refresh() {
+    std::vector<ReaderState> readers;
     try {
-        readers_ = provider_->readers();
+        readers = provider_->readers();
     } catch (const TransportError& error) {
         // No service: every reader has gone, until it is back.
         log::line("  readers: %s", error.what());
-        readers_.clear();
     }
     for (const auto& slot : slots_) {
         if (!slot->bound()) continue;
-        const auto now = std::find_if(readers_.begin(), readers_.end(),
+        const auto now = std::find_if(readers.begin(), readers.end(),
                                       [&](const ReaderState& state) { return state.name == slot->reader(); });
-        if (now == readers_.end()) {
+        if (now == readers.end()) {
             if (!slot->reader_gone_) change(*slot, nullptr);
             continue;
         }
@@ -35,7 +35,7 @@ void SlotTable::refresh() {
             now->card_present != slot->state_.card_present || now->event_count != slot->state_.event_count;
         if (differs || slot->lost_ || slot->reader_gone_) change(*slot, &*now);
     }
-    for (const ReaderState& state : readers_) {
+    for (const ReaderState& state : readers) {
         const bool known =
             std::any_of(slots_.begin(), slots_.end(), [&](const auto& slot) { return slot->reader() == state.name; });
         if (!known) change(free_slot(), &state);

@@ -53,7 +53,6 @@ public:
     // A slot with an event that wasn't told yet, which is now told.
     [[nodiscard]] std::optional<CK_SLOT_ID> take_event();
     void forget_events();
-    [[nodiscard]] std::vector<transport::ReaderState> readers() const { return readers_; }
 
 private:
     void change(Slot& slot, const transport::ReaderState* now);
@@ -64,7 +63,6 @@ private:
     std::function<void(CK_SLOT_ID)> on_change_;
     CertificateCache cache_;
     std::vector<std::unique_ptr<Slot>> slots_;
-    std::vector<transport::ReaderState> readers_;
 };
 
 }  // namespace sealkey::pkcs11

@@ -1,0 +1,283 @@
+// Start, end, fork, threads, removal: what happens to the module rather than with it.
+#include <dlfcn.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <future>
+#include <mutex>
+#include <thread>
+
+#include "module.h"
+
+namespace sealkey::test {
+namespace {
+
+using LifeTest = PersonalisedModuleTest;
+using BareTest = ModuleTest;
+
+CK_MECHANISM of(CK_MECHANISM_TYPE type) { return {type, nullptr, 0}; }
+const ByteView kMessage = text("a licence application");
+
+// Runs a check in a forked child; its answer is the exit code.
+template <class Check>
+int in_child(Check check) {
+    const pid_t child = ::fork();
+    if (child == 0) ::_exit(check());
+    int status = 0;
+    ::waitpid(child, &status, 0);
+    return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+}
+
+TEST_F(LifeTest, Lesson25_ChildMustInitialiseAgainAndTheParentsLoginIsUntouched) {
+    const auto session = open();
+    ASSERT_EQ(login(session, kPin), CKR_OK);
+    const auto key = object(session, CKO_PRIVATE_KEY, kLogin);
+    const std::size_t before = key_.apdus();
+    EXPECT_EQ(in_child([&] {
+                  CK_SESSION_INFO info{};
+                  CK_ULONG count = 0;
+                  if (p11_.C_GetSessionInfo(session, &info) != CKR_CRYPTOKI_NOT_INITIALIZED) return 1;
+                  if (p11_.C_GetSlotList(CK_FALSE, nullptr, &count) != CKR_CRYPTOKI_NOT_INITIALIZED) return 2;
+                  if (p11_.C_Finalize(nullptr) != CKR_CRYPTOKI_NOT_INITIALIZED) return 3;
+                  if (p11_.C_Initialize(nullptr) != CKR_OK) return 4;
+                  if (p11_.C_GetSessionInfo(session, &info) != CKR_SESSION_HANDLE_INVALID) return 5;
+                  if (p11_.C_GetSlotList(CK_TRUE, nullptr, &count) != CKR_OK || count != 1) return 6;
+                  return p11_.C_Finalize(nullptr) == CKR_OK ? 0 : 7;
+              }),
+              0);
+    EXPECT_EQ(key_.apdus(), before);
+    EXPECT_TRUE(sign(session, of(CKM_SHA256_RSA_PKCS), key, kMessage));
+    EXPECT_EQ(key_.verifications(start_), 1U);
+}
+
+TEST_F(LifeTest, Lesson25_ForkWhileAnotherThreadIsInACallLeavesTheChildUsable) {
+    std::atomic<bool> stop{false};
+    const auto session = open();
+    std::thread busy([&] {
+        CK_SESSION_INFO info{};
+        while (!stop) p11_.C_GetSessionInfo(session, &info);
+    });
+    for (int i = 0; i < 20; ++i) {
+        EXPECT_EQ(in_child([&] {
+                      ::alarm(20);
+                      return p11_.C_Initialize(nullptr) == CKR_OK && p11_.C_Finalize(nullptr) == CKR_OK ? 0 : 1;
+                  }),
+                  0);
+    }
+    stop = true;
+    busy.join();
+}
+
+// Several threads, each with a session of its own, sign and read at once.
+void sign_in_threads(CK_FUNCTION_LIST& p11, CK_OBJECT_HANDLE key) {
+    std::atomic<int> good{0};
+    std::vector<std::thread> threads;
+    for (int t = 0; t < 4; ++t) {
+        threads.emplace_back([&] {
+            CK_SESSION_HANDLE session = 0;
+            if (p11.C_OpenSession(0, CKF_SERIAL_SESSION, nullptr, nullptr, &session) != CKR_OK) return;
+            for (int i = 0; i < 5; ++i) {
+                CK_MECHANISM mechanism = of(CKM_ECDSA_SHA256);
+                unsigned char out[64];
+                CK_ULONG length = sizeof(out);
+                ByteVector message(20, static_cast<std::uint8_t>(i));
+                if (p11.C_SignInit(session, &mechanism, key) != CKR_OK) return;
+                if (p11.C_Sign(session, message.data(), message.size(), out, &length) != CKR_OK) return;
+                if (ecdsa_verifies(ec_key(), "SHA256", message, {out, length})) ++good;
+            }
+            p11.C_CloseSession(session);
+        });
+    }
+    for (auto& thread : threads) thread.join();
+    EXPECT_EQ(good, 20);
+}
+
+TEST_F(LifeTest, Lesson26_ThreadsWithOsLockingSignOnOneToken) {
+    const auto session = open();
+    ASSERT_EQ(login(session, kPin), CKR_OK);
+    sign_in_threads(p11_, object(session, CKO_PRIVATE_KEY, kFormer));
+}
+
+std::atomic<int> mutexes_alive{0};
+std::atomic<int> mutex_uses{0};
+CK_RV create_mutex(void** mutex) {
+    ++mutexes_alive;
+    *mutex = new std::mutex;
+    return CKR_OK;
+}
+CK_RV destroy_mutex(void* mutex) {
+    --mutexes_alive;
+    delete static_cast<std::mutex*>(mutex);
+    return CKR_OK;
+}
+CK_RV lock_mutex(void* mutex) {
+    ++mutex_uses;
+    static_cast<std::mutex*>(mutex)->lock();
+    return CKR_OK;
+}
+CK_RV unlock_mutex(void* mutex) {
+    static_cast<std::mutex*>(mutex)->unlock();
+    return CKR_OK;
+}
+
+TEST_F(BareTest, Lesson26_ThreadsWithTheApplicationsMutexes) {
+    key_.personalise();
+    CK_C_INITIALIZE_ARGS arguments{create_mutex, destroy_mutex, lock_mutex, unlock_mutex, 0, nullptr};
+    ASSERT_EQ(p11_.C_Initialize(&arguments), CKR_OK);
+    const auto session = open();
+    ASSERT_EQ(login(session, kPin), CKR_OK);
+    sign_in_threads(p11_, object(session, CKO_PRIVATE_KEY, kFormer));
+    EXPECT_GT(mutex_uses, 40);
+    EXPECT_EQ(p11_.C_Finalize(nullptr), CKR_OK);
+    EXPECT_EQ(mutexes_alive, 0);
+}
+
+TEST_F(BareTest, Lesson26_HalfASetOfMutexFunctionsIsRefused) {
+    CK_C_INITIALIZE_ARGS arguments{create_mutex, nullptr, lock_mutex, unlock_mutex, 0, nullptr};
+    EXPECT_EQ(p11_.C_Initialize(&arguments), CKR_ARGUMENTS_BAD);
+    CK_C_INITIALIZE_ARGS reserved{};
+    reserved.pReserved = &reserved;
+    EXPECT_EQ(p11_.C_Initialize(&reserved), CKR_ARGUMENTS_BAD);
+    CK_INFO info{};
+    EXPECT_EQ(p11_.C_GetInfo(&info), CKR_CRYPTOKI_NOT_INITIALIZED);
+}
+
+TEST_F(LifeTest, Lesson27_RemovalClosesSessionsAndAnotherInsertionIsANewToken) {
+    const auto session = open();
+    ASSERT_EQ(login(session, kPin), CKR_OK);
+    const auto key = object(session, CKO_PRIVATE_KEY, kLogin);
+    key_.unplug();
+    CK_SLOT_INFO slot{};
+    ASSERT_EQ(p11_.C_GetSlotInfo(0, &slot), CKR_OK);
+    EXPECT_EQ(slot.flags & CKF_TOKEN_PRESENT, 0U);
+    CK_TOKEN_INFO token{};
+    EXPECT_EQ(p11_.C_GetTokenInfo(0, &token), CKR_TOKEN_NOT_PRESENT);
+    CK_SESSION_INFO info{};
+    EXPECT_EQ(p11_.C_GetSessionInfo(session, &info), CKR_SESSION_HANDLE_INVALID);
+    key_.plug();
+    EXPECT_EQ(p11_.C_GetTokenInfo(0, &token), CKR_OK);
+    EXPECT_EQ(p11_.C_GetSessionInfo(session, &info), CKR_SESSION_HANDLE_INVALID);
+    const auto again = open();
+    EXPECT_EQ(object(again, CKO_PRIVATE_KEY, kLogin), CK_INVALID_HANDLE);  // logged out
+    ASSERT_EQ(login(again, kPin), CKR_OK);
+    EXPECT_EQ(attribute_code(again, key, CKA_LABEL), CKR_OBJECT_HANDLE_INVALID);
+    EXPECT_TRUE(sign(again, of(CKM_SHA256_RSA_PKCS), object(again, CKO_PRIVATE_KEY, kLogin), kMessage));
+}
+
+TEST_F(LifeTest, Lesson27_QuickReplugBetweenTwoCallsIsNotTheOldToken) {
+    const auto session = open();
+    ASSERT_EQ(login(session, kPin), CKR_OK);
+    key_.unplug();
+    key_.plug();
+    CK_SESSION_INFO info{};
+    EXPECT_EQ(p11_.C_GetSessionInfo(session, &info), CKR_SESSION_HANDLE_INVALID);
+}
+
+TEST_F(LifeTest, Lesson27_RemovalInMidOperationIsDeviceRemoved) {
+    const auto session = open();
+    ASSERT_EQ(login(session, kPin), CKR_OK);
+    CK_MECHANISM mechanism = of(CKM_SHA256_RSA_PKCS);
+    ASSERT_EQ(p11_.C_SignInit(session, &mechanism, object(session, CKO_PRIVATE_KEY, kLogin)), CKR_OK);
+    key_.unplug();
+    unsigned char out[256];
+    CK_ULONG length = sizeof(out);
+    EXPECT_EQ(p11_.C_Sign(session, const_cast<unsigned char*>(kMessage.data()), kMessage.size(), out, &length),
+              CKR_DEVICE_REMOVED);
+}
+
+TEST_F(LifeTest, Lesson27_WaitForSlotEventWithoutBlockingTellsEachChangeOnce) {
+    CK_SLOT_ID slot = 99;
+    EXPECT_EQ(p11_.C_WaitForSlotEvent(CKF_DONT_BLOCK, &slot, nullptr), CKR_NO_EVENT);
+    key_.unplug();
+    EXPECT_EQ(p11_.C_WaitForSlotEvent(CKF_DONT_BLOCK, &slot, nullptr), CKR_OK);
+    EXPECT_EQ(slot, 0U);
+    EXPECT_EQ(p11_.C_WaitForSlotEvent(CKF_DONT_BLOCK, &slot, nullptr), CKR_NO_EVENT);
+    key_.plug();
+    EXPECT_EQ(p11_.C_WaitForSlotEvent(CKF_DONT_BLOCK, &slot, nullptr), CKR_OK);
+    EXPECT_EQ(p11_.C_WaitForSlotEvent(CKF_DONT_BLOCK, &slot, nullptr), CKR_NO_EVENT);
+    EXPECT_EQ(p11_.C_WaitForSlotEvent(CKF_DONT_BLOCK, nullptr, nullptr), CKR_ARGUMENTS_BAD);
+}
+
+TEST_F(LifeTest, Lesson27_BlockedWaitWakesAtRemovalWhileOthersWork) {
+    CK_SLOT_ID slot = 99;
+    auto waiter = std::async(std::launch::async, [&] { return p11_.C_WaitForSlotEvent(0, &slot, nullptr); });
+    const auto session = open();  // the wait holds nobody up
+    EXPECT_EQ(login(session, kPin), CKR_OK);
+    key_.unplug();
+    ASSERT_EQ(waiter.wait_for(std::chrono::seconds(20)), std::future_status::ready);
+    EXPECT_EQ(waiter.get(), CKR_OK);
+    EXPECT_EQ(slot, 0U);
+}
+
+TEST_F(LifeTest, Lesson27_FinalizeEndsABlockedWait) {
+    CK_SLOT_ID slot = 99;
+    auto waiter = std::async(std::launch::async, [&] { return p11_.C_WaitForSlotEvent(0, &slot, nullptr); });
+    CK_INFO info{};
+    ASSERT_EQ(p11_.C_GetInfo(&info), CKR_OK);
+    ASSERT_EQ(p11_.C_Finalize(nullptr), CKR_OK);
+    ASSERT_EQ(waiter.wait_for(std::chrono::seconds(20)), std::future_status::ready);
+    EXPECT_EQ(waiter.get(), CKR_CRYPTOKI_NOT_INITIALIZED);
+    CK_C_INITIALIZE_ARGS arguments{};
+    EXPECT_EQ(p11_.C_Initialize(&arguments), CKR_OK);
+}
+
+TEST_F(LifeTest, Lesson29_CallsAfterEverythingElseHasGoneAreAnswered) {
+    // exit() runs destructors and atexit functions; the last of them still calls in, with a session open and a login.
+    EXPECT_EQ(in_child([&] {
+                  static CK_FUNCTION_LIST& list = p11_;
+                  static CK_SESSION_HANDLE session = 0;
+                  ::alarm(30);
+                  ::atexit([] {
+                      CK_SESSION_INFO info{};
+                      const bool good = list.C_GetSessionInfo(session, &info) == CKR_OK &&
+                                        list.C_Finalize(nullptr) == CKR_OK &&
+                                        list.C_GetSessionInfo(session, &info) == CKR_CRYPTOKI_NOT_INITIALIZED;
+                      ::_exit(good ? 42 : 1);
+                  });
+                  if (list.C_Initialize(nullptr) != CKR_OK) return 2;
+                  if (list.C_OpenSession(0, CKF_SERIAL_SESSION, nullptr, nullptr, &session) != CKR_OK) return 3;
+                  std::string pin = kPin;
+                  if (list.C_Login(session, CKU_USER, reinterpret_cast<unsigned char*>(pin.data()), pin.size()) != 0) {
+                      return 4;
+                  }
+                  std::exit(5);
+              }),
+              42);
+}
+
+TEST_F(BareTest, Lesson29_ModuleStaysMappedAfterDlclose) {
+    void* handle = ::dlopen(SEALKEY_MODULE, RTLD_NOW | RTLD_LOCAL);
+    ASSERT_NE(handle, nullptr);
+    ::dlclose(handle);
+    ::dlclose(handle);  // ours and the fixture's
+    CK_INFO info{};
+    EXPECT_EQ(p11_.C_GetInfo(&info), CKR_CRYPTOKI_NOT_INITIALIZED);
+    EXPECT_NE(::dlopen(SEALKEY_MODULE, RTLD_NOW | RTLD_NOLOAD), nullptr);
+}
+
+TEST_F(BareTest, Lesson29_ModuleShowsNothingButItsFunctionsAndNeedsNoOpenSsl) {
+    // The table of dynamic symbols, by readelf's own words.
+    const auto run = [](const std::string& command) {
+        std::string out;
+        FILE* pipe = ::popen(command.c_str(), "r");
+        char part[4096];
+        while (pipe != nullptr && std::fgets(part, sizeof(part), pipe) != nullptr) out += part;
+        if (pipe != nullptr) ::pclose(pipe);
+        return out;
+    };
+    const std::string module = SEALKEY_MODULE;
+    const std::string needed = run("readelf -d " + module + " | grep -E 'NEEDED|FLAGS_1'");
+    EXPECT_NE(needed.find("libpcsclite"), std::string::npos) << needed;
+    EXPECT_NE(needed.find("NODELETE"), std::string::npos) << needed;
+    EXPECT_EQ(needed.find("ssl"), std::string::npos) << needed;
+    EXPECT_EQ(needed.find("crypto"), std::string::npos) << needed;
+    EXPECT_EQ(run("nm -D --defined-only " + module + " | awk '{print $3}' | grep -v '^C_'"), "");
+    EXPECT_EQ(run("nm -D --defined-only " + module + " | grep -c ' T C_'"), "68\n");
+    // No thread of its own, no program started.
+    EXPECT_EQ(run("nm -D --undefined-only " + module + " | grep -E 'pthread_create|fork|exec|posix_spawn|atexit$'"),
+              "");
+}
+
+}  // namespace
+}  // namespace sealkey::test
