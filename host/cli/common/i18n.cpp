@@ -38,7 +38,8 @@ void init_messages(const char* domain) {
     if (std::setlocale(LC_ALL, "") == nullptr) {
         // A machine without the locale's data (containers, small installations) still has our catalogues.
         std::setlocale(LC_ALL, "C.UTF-8");
-        setenv("LANGUAGE", wanted_locale().c_str(), 0);
+        const char* languages = std::getenv("LANGUAGE");
+        if (languages == nullptr || *languages == '\0') setenv("LANGUAGE", wanted_locale().c_str(), 1);
     }
     // Numbers in files and JSON keep their dot.
     std::setlocale(LC_NUMERIC, "C");

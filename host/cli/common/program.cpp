@@ -58,11 +58,9 @@ void translate_help(CLI::App& app) {
 
 // What CLI11 finds wrong, in the user's language; its own words go into the JSON's detail.
 std::string usage_text(CLI::App& app, const CLI::ParseError& error) {
-    if (dynamic_cast<const CLI::ExtrasError*>(&error) != nullptr) {
-        std::string extras;
-        for (const auto& extra : app.remaining(true)) extras += (extras.empty() ? "" : " ") + extra;
-        return fill(tr("%1 isn't known here."), {printable(extras)});
-    }
+    std::string extras;
+    for (const auto& extra : app.remaining(true)) extras += (extras.empty() ? "" : " ") + extra;
+    if (!extras.empty()) return fill(tr("%1 isn't known here."), {printable(extras)});
     if (dynamic_cast<const CLI::RequiredError*>(&error) != nullptr) {
         return app.get_subcommands().empty() ? tr("A command is missing.")
                                              : tr("Something that the command needs is missing.");

@@ -100,6 +100,11 @@ SecretText ask(const std::string& prompt, bool hidden) {
 
 }  // namespace
 
+bool has_terminal() {
+    const Descriptor terminal(::open("/dev/tty", O_RDWR | O_CLOEXEC | O_NOCTTY));
+    return terminal.get() >= 0;
+}
+
 SecretText prompt_hidden(const std::string& prompt) { return ask(prompt, true); }
 SecretText prompt_visible(const std::string& prompt) { return ask(prompt, false); }
 

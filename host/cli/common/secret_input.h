@@ -37,6 +37,8 @@ private:
     std::string file_;
 };
 
+// Whether there is a terminal to ask on.
+[[nodiscard]] bool has_terminal();
 // One line from the terminal with echo off; the echo comes back whatever happens, Ctrl-C included.
 [[nodiscard]] SecretText prompt_hidden(const std::string& prompt);
 // One line from the terminal, seen (a reset code is read from paper and may be compared). Wiped like the others.

@@ -154,7 +154,7 @@ Exit unlock(Context& context, const Options& options) {
     if (const auto statement = key.token->lock_statement()) context.out.result["statement"] = hex(statement->bytes);
     if (options.show || !options.statement_file.empty()) return Exit::ok;
     // A program that gives no code wants to know what to ask for.
-    if (context.out.json() && !options.code.given()) return Exit::ok;
+    if (!options.code.given() && (context.out.json() || !has_terminal())) return Exit::ok;
     const auto code = read_code(options.code, tr("Reset code (16 digits; Ctrl-C if you don't have it yet):"));
     const auto pin = read_new_pin(options, key.status);
     redeem(key, code, pin);

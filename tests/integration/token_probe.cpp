@@ -1,0 +1,75 @@
+// A program that keeps one token open and does what standard input says, one word a line, one line of answer each: how
+// the tests put two programs at one reader. Usage: token_probe READER-PART PATIENCE-MILLISECONDS
+#include <iostream>
+#include <memory>
+#include <string>
+
+#include "token/token.h"
+
+namespace {
+
+using sealkey::token::Token;
+namespace transport = sealkey::transport;
+
+sealkey::transport::ByteView view(const std::string& text) {
+    return {reinterpret_cast<const std::uint8_t*>(text.data()), text.size()};
+}
+
+std::string act(Token& token, const std::string& word, const std::string& argument) {
+    if (word == "status") return token.token_status().serial;
+    if (word == "verify") {
+        token.verify(view(argument));
+        return "verified";
+    }
+    if (word == "verified") return token.pin_presence().verified ? "yes" : "no";
+    if (word == "lost") return std::to_string(token.sessions_lost());
+    if (word == "extended") return token.connection().extended_length() ? "yes" : "no";
+    if (word == "hold" || word == "release") {
+        static std::unique_ptr<Token::Transaction> held;
+        held.reset();
+        if (word == "hold") held = std::make_unique<Token::Transaction>(token);
+        return word;
+    }
+    if (word == "sign") {
+        const sealkey::token::ByteVector digest(32, 0x5A);
+        return token.sign(0x9A, sealkey::protocol::Algorithm::p256, digest).empty() ? "empty" : "signed";
+    }
+    return "what?";
+}
+
+const char* name_of(transport::Failure failure) {
+    static constexpr const char* kNames[] = {"no_service", "no_reader", "no_card",      "card_reset",
+                                             "in_use",     "timeout",   "communication"};
+    return kNames[static_cast<int>(failure)];
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+    if (argc != 3) return 2;
+    try {
+        const auto provider = transport::make_pcsc_provider(std::chrono::milliseconds(std::stoi(argv[2])));
+        std::unique_ptr<Token> token;
+        for (const auto& reader : provider->readers()) {
+            if (!reader.card_present || reader.name.find(argv[1]) == std::string::npos) continue;
+            token = std::make_unique<Token>(provider->connect(reader.name));
+            break;
+        }
+        std::cout << (token ? "ready" : "no card") << std::endl;
+        std::string word;
+        while (token && std::cin >> word) {
+            std::string argument;
+            if (word == "verify") std::cin >> argument;
+            try {
+                std::cout << act(*token, word, argument) << std::endl;
+            } catch (const transport::TransportError& error) {
+                std::cout << name_of(error.failure()) << std::endl;
+            } catch (const sealkey::token::TokenError& error) {
+                std::cout << "error " << std::hex << error.status_word() << std::endl;
+            }
+        }
+    } catch (const transport::TransportError& error) {
+        std::cout << name_of(error.failure()) << std::endl;
+    }
+    return 0;
+}
