@@ -8,9 +8,11 @@ here=$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")
 # shellcheck source=lib.sh
 . "$here/lib.sh"
 cd "$dir"
+export SEALKEY_CA_DIR=$dir/ca SEALKEY_OPERATOR=demo
 trap 'kill $(jobs -p) 2>/dev/null || true; exit 143' INT TERM HUP
 
 enterprise="福建示例进出口有限公司"
+english="Fujian Example Import and Export Co., Ltd."
 code=91350100M000100Y43
 login_name=EXAMPLE1
 port=8443
@@ -18,7 +20,8 @@ port=8443
 # ---- small tools -----------------------------------------------------------------------------------------------------
 
 control() { python3 "$here/control.py" "$@"; }
-secret_file() { (umask 077 && printf '%s\n' "$2" >"$1"); }
+# No line end: OpenSSL's engine takes the whole file for the PIN.
+secret_file() { (umask 077 && printf '%s' "$2" >"$1"); }
 
 # simulate NAME PORT OPTIONS...   a virtual key in a reader
 simulate() {
@@ -33,8 +36,9 @@ plugged() { [ "$(control "$1.control" status in_reader)" = true ]; }
 seen() { LC_ALL=C sealkey --json list | grep -q '"serial"'; }
 
 portal_says() {
+    local key="pkcs11:serial=$serial;id=%01;type=private;pin-source=file:$dir/$1"
     curl -sS --max-time 60 --cacert portal/server-ca.pem --engine pkcs11 --key-type ENG --cert-type ENG \
-        --key "$key_uri;pin-source=file:$dir/$1" --cert "$certificate_uri" "https://localhost:$port/"
+        --key "$key" --cert "pkcs11:serial=$serial;id=%01;type=cert" "https://localhost:$port/"
 }
 portal_logs_in() { portal_says "$1" | tee portal.answer | grep -q "enterprise: $enterprise"; }
 
@@ -72,25 +76,31 @@ bytes torn:      $torn of $(control "$name.control" last-cut to_change) that it 
 made_and_issued() {
     step 1 "A certificate authority is made; a key is issued for an enterprise"
     secret_file ca.pass "demo passphrase of the authority"
-    python3 "$here/draw_seal.py" seal.png
     did "a certificate authority is made" "sealkey-bench ca init" \
-        sealkey-bench --ca ca ca init --passphrase-file ca.pass --name "Demo Provider CA"
+        sealkey-bench ca init --name "Demo Provider" --passphrase-file ca.pass
+    cat ca/root.pem ca/issuing.pem >client-ca.pem
+    python3 "$here/draw_seal.py" seal.png
     simulate key 35963
     wait_for "the key is in the reader" plugged key
+    wait_for "pcscd sees it" opensc-tool --reader 0 --atr
     did "a blank virtual key is plugged in" "sealkey-sim, pcscd" opensc-tool --list-readers
-    did "the key is issued for $enterprise and quality-checked" "sealkey-bench issue, pkcs11-tool" \
-        sealkey-bench --ca ca issue --passphrase-file ca.pass --birth-record key.state.birth.json \
-        --enterprise "$enterprise" --code "$code" --login "$login_name" --seal seal.png
-    show 12
+    show 3
+    did "a key is issued for $enterprise, and checked by OpenSC" "sealkey-bench issue" \
+        sealkey-bench --json issue --passphrase-file ca.pass --birth-record key.state.birth.json --name "$enterprise" \
+        --english-name "$english" --code $code --login-name $login_name --user "Chen Min" --request 2024-0001 \
+        --seal-image seal.png
+    serial=$(json_field serial)
+    echo "export SERIAL=$serial" >>environment
+    did "it is in the inventory" "sealkey-bench inventory" sealkey-bench inventory list
+    show
     step_done 1
 }
 
 activated() {
     step 2 "The key is activated"
     secret_file pin 853197
-    did "the activation code is made; it travels apart from the key" "sealkey-bench activation-code" \
-        sealkey-bench --ca ca --json activation-code --passphrase-file ca.pass --serial "$serial"
-    secret_file activation.code "$(json_field code)"
+    did "its activation code is made; it travels apart from the key" "sealkey-bench activation-code" \
+        sealkey-bench --serial "$serial" activation-code --passphrase-file ca.pass --code-file activation.code
     did "the clerk activates the key and chooses the first PIN" "sealkey activate" \
         sealkey activate --code-file activation.code --new-pin-file pin
     did "it is ready" "sealkey status" sealkey status
@@ -112,7 +122,7 @@ logged_in() {
 
 stamped() {
     step 4 "A licence application is stamped and signed"
-    python3 "$here/make_application.py" application.pdf "Fujian Example Import and Export Co., Ltd." "$code"
+    python3 "$here/make_application.py" application.pdf "$english" $code
     did "the seal goes on page 1, signed with 9C" "sealkey stamp" \
         sealkey stamp application.pdf stamped.pdf --page 1 --at 400,120 --pin-file pin
     did "another program accepts the stamped document" "pdfsig" pdf_accepted stamped.pdf
@@ -132,7 +142,7 @@ locked_and_unlocked() {
     secret_file wrong.pin 111222
     local try
     for try in 1 2 3 4 5 6; do
-        refused "wrong PIN, number $try" "sealkey check-pin" "." sealkey check-pin --pin-file wrong.pin
+        refused "wrong PIN, number $try" "sealkey check-pin" "." sealkey --serial $serial check-pin --pin-file wrong.pin
         show 3
     done
     did "the certificates can still be read" "sealkey certificates" sealkey certificates
@@ -141,12 +151,13 @@ locked_and_unlocked() {
         sealkey unlock --show --statement lock.statement
     show 6
     did "the provider checks that the key is really locked" "sealkey-bench lock-statement check" \
-        sealkey-bench --ca ca lock-statement check lock.statement --passphrase-file ca.pass
+        sealkey-bench lock-statement check --statement lock.statement --passphrase-file ca.pass
+    show
     did "the provider makes the reset code" "sealkey-bench reset-code" \
-        sealkey-bench --ca ca --json reset-code --statement lock.statement --passphrase-file ca.pass
+        sealkey-bench reset-code --statement lock.statement --approval 2024-0002 --passphrase-file ca.pass \
+        --code-file reset.code
     local reset
-    reset=$(json_field code)
-    secret_file reset.code "$reset"
+    reset=$(cat reset.code)
     secret_file slip.code "$("$here/codes.py" slip "$reset")"
     secret_file wrong.code "$("$here/codes.py" wrong "$reset")"
     secret_file pin 426913
@@ -171,9 +182,9 @@ cut() {
     step 6 "The power goes at the worst moments"
     secret_file other.pin 570248
     local operations
-    operations=$(flash_operations key sealkey change-pin --pin-file pin --new-pin-file other.pin)
+    operations=$(flash_operations key sealkey --serial $serial change-pin --pin-file pin --new-pin-file other.pin)
     cp pin old.pin && cp other.pin pin
-    cut_in key "a PIN change" "$operations" sealkey change-pin --pin-file pin --new-pin-file old.pin
+    cut_in key "a PIN change" "$operations" sealkey --serial $serial change-pin --pin-file pin --new-pin-file old.pin
     wait_for "the key is seen again" seen
     did "the key is whole: one of the two PINs opens it, and it signs" "sealkey check-pin, curl" pin_still_good
 
@@ -218,9 +229,9 @@ certificate_whole() {
     cmp -s read.pem one.pem || cmp -s read.pem two.pem
 }
 pin_still_good() {
-    if ! sealkey check-pin --pin-file pin >/dev/null 2>&1; then
+    if ! sealkey --serial $serial check-pin --pin-file pin >/dev/null 2>&1; then
         cp old.pin pin
-        sealkey check-pin --pin-file pin
+        sealkey --serial $serial check-pin --pin-file pin
     fi
     portal_logs_in pin
 }
