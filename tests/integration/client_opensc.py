@@ -6,7 +6,7 @@ import re
 
 import harness
 from harness import DEFAULT_MANAGEMENT_KEY, DEFAULT_PIN, OPENSC_MODULE
-from personal import PersonalisedCase
+from personal import PersonalisedCase, ShippingCase
 
 AES_MANAGEMENT_KEY = "00112233445566778899aabbccddeeff0f1e2d3c4b5a69788796a5b4c3d2e1f0"
 
@@ -86,9 +86,9 @@ class Pkcs15(OpenScCase):
         self.assertIn("PIN [PIV PUK]", dump)
 
     def test_pin_is_verified_and_changed(self):
-        self.key.run(["pkcs15-tool", "--verify-pin", "--pin", DEFAULT_PIN])
+        self.key.run(["pkcs15-tool", "--verify-pin", "--pin", self.pin])
         self.key.run(["pkcs15-tool", "--verify-pin", "--pin", "999999"], ok=False)
-        self.key.run(["pkcs15-tool", "--change-pin", "--pin", DEFAULT_PIN, "--new-pin", "135791"])
+        self.key.run(["pkcs15-tool", "--change-pin", "--pin", self.pin, "--new-pin", "135791"])
         self.key.run(["pkcs15-tool", "--verify-pin", "--pin", "135791"])
 
     def test_pin_is_unblocked(self):
@@ -106,13 +106,13 @@ class Pkcs11(OpenScCase):
 
     def test_its_own_test_with_rsa(self):
         self.personalise(("9a", "RSA2048"), ("9d", "RSA2048"))
-        out = self.pkcs11("--test", "--login", "--pin", DEFAULT_PIN).out
+        out = self.pkcs11("--test", "--login", "--pin", self.pin).out
         self.assertIn("No errors", out)
         self.assertIn("Decryption (currently only for RSA)", out)
 
     def test_its_own_test_with_ec(self):
         self.personalise(("9a", "ECCP256"))
-        self.assertIn("No errors", self.pkcs11("--test", "--login", "--pin", DEFAULT_PIN).out)
+        self.assertIn("No errors", self.pkcs11("--test", "--login", "--pin", self.pin).out)
 
     def test_signatures_of_each_kind_verify(self):
         self.personalise(("9a", "RSA2048"), ("9c", "ECCP256"))
@@ -124,7 +124,7 @@ class Pkcs11(OpenScCase):
                 ("9a", "01", "SHA256-RSA-PKCS-PSS", ["--salt-len", "32"], pss),
                 ("9c", "02", "ECDSA-SHA256", ["--signature-format", "openssl"], [])):
             with self.subTest(mechanism):
-                self.pkcs11("--login", "--pin", DEFAULT_PIN, "--sign", "--id", identity, "-m", mechanism, *more,
+                self.pkcs11("--login", "--pin", self.pin, "--sign", "--id", identity, "-m", mechanism, *more,
                             "-i", data, "-o", signature)
                 verify = ["openssl", "dgst", "-sha256", "-verify", self.public_key(slot), *check, "-signature", signature, data]
                 harness.run(verify)
@@ -143,9 +143,35 @@ class Pkcs11(OpenScCase):
     def test_wrong_pin_fails_and_counts_one(self):
         self.personalise(("9a", "RSA2048"))
         self.pkcs11("--login", "--pin", "999999", "--list-objects", ok=False)
-        with harness.Card() as card:
-            card.select()
-            self.assertEqual(card.tries(), 5)
+        self.assertEqual(self.tries(), 5)
+
+
+class Pkcs15Shipping(ShippingCase, OpenScCase):
+    """Profile: shipping. There is no PUK; a blocked PIN waits for a reset code."""
+
+    def test_dump_shows_keys_and_certificates(self):
+        self.personalise(("9a", "RSA2048"), ("9c", "ECCP256"))
+        dump = self.key.run(["pkcs15-tool", "--dump"]).out
+        self.assertIn("Private RSA Key [PIV AUTH key]", dump)
+        self.assertIn("Private EC Key [SIGN key]", dump)
+
+    def test_pin_is_verified_and_changed_and_an_obvious_one_refused(self):
+        self.personalise(("9a", "ECCP256"))
+        self.key.run(["pkcs15-tool", "--verify-pin", "--pin", self.pin])
+        self.key.run(["pkcs15-tool", "--change-pin", "--pin", self.pin, "--new-pin", "111111"], ok=False)
+        self.key.run(["pkcs15-tool", "--change-pin", "--pin", self.pin, "--new-pin", "246813"])
+        self.key.run(["pkcs15-tool", "--verify-pin", "--pin", "246813"])
+
+    def test_no_puk_unblocks_it(self):
+        self.personalise(("9a", "ECCP256"))
+        for _ in range(6):
+            self.key.run(["pkcs15-tool", "--verify-pin", "--pin", "999999"], ok=False)
+        self.key.run(["pkcs15-tool", "--unblock-pin", "--puk", harness.DEFAULT_PUK, "--new-pin", "246813"], ok=False)
+        self.assertEqual(self.tries(), 0)
+
+
+class Pkcs11Shipping(ShippingCase, Pkcs11):
+    """Profile: shipping."""
 
 
 if __name__ == "__main__":

@@ -2,21 +2,23 @@
 # labels: clients
 # timeout: 180
 """OpenSSL 3.0 with Debian's pkcs11 engine over OpenSC's module: requests, CMS and a TLS 1.3 login with the key in 9A.
-Profile: compatibility."""
+Profiles: both."""
 import subprocess
 
 import harness
-from harness import DEFAULT_PIN, OPENSC_MODULE
-from personal import PersonalisedCase
+from harness import OPENSC_MODULE
+from personal import PersonalisedCase, ShippingCase
 
 
 class OpenSsl(PersonalisedCase):
+    """Profile: compatibility."""
+
     def setUp(self):
         super().setUp()
         self.environment = {"PKCS11_MODULE_PATH": OPENSC_MODULE}
 
-    def uri(self, identity="%01", pin=DEFAULT_PIN):
-        path = self.work.write("pin", pin)
+    def uri(self, identity="%01", pin=None):
+        path = self.work.write("pin", pin or self.pin)
         return f"pkcs11:id={identity};type=private;pin-source=file:{path}"
 
     def openssl(self, *arguments, **how):
@@ -86,9 +88,11 @@ class OpenSsl(PersonalisedCase):
         self.openssl("req", "-new", "-engine", "pkcs11", "-keyform", "engine", "-key", self.uri(pin="999999"),
                      "-subj", "/CN=Example Import", "-out", self.work / "none", ok=False)
         self.assertFalse((self.work / "none").exists() and (self.work / "none").stat().st_size)
-        with harness.Card() as card:
-            card.select()
-            self.assertEqual(card.tries(), 5)
+        self.assertEqual(self.tries(), 5)
+
+
+class OpenSslShipping(ShippingCase, OpenSsl):
+    """Profile: shipping."""
 
 
 if __name__ == "__main__":

@@ -1,13 +1,15 @@
 #!/usr/bin/env python3
 # labels: clients
 # timeout: 180
-"""Debian's libykcs11, which wants a reader called Yubico. Profile: compatibility."""
+"""Debian's libykcs11, which wants a reader called Yubico. Profiles: both."""
 import harness
-from harness import DEFAULT_PIN, YKCS11_MODULE
-from personal import PersonalisedCase
+from harness import YKCS11_MODULE
+from personal import PersonalisedCase, ShippingCase
 
 
 class Ykcs11(PersonalisedCase):
+    """Profile: compatibility."""
+
     def pkcs11(self, *arguments, **how):
         return self.key.run(["pkcs11-tool", "--module", YKCS11_MODULE, *arguments], **how)
 
@@ -28,16 +30,18 @@ class Ykcs11(PersonalisedCase):
         for slot, identity, mechanism, more in (("9a", "01", "SHA256-RSA-PKCS", []),
                                                 ("9c", "02", "ECDSA-SHA256", ["--signature-format", "openssl"])):
             with self.subTest(slot):
-                self.pkcs11("--login", "--pin", DEFAULT_PIN, "--sign", "--id", identity, "-m", mechanism, *more,
+                self.pkcs11("--login", "--pin", self.pin, "--sign", "--id", identity, "-m", mechanism, *more,
                             "-i", data, "-o", signature)
                 harness.run(["openssl", "dgst", "-sha256", "-verify", self.public_key(slot), "-signature", signature, data])
 
     def test_wrong_pin_costs_one_try(self):
         self.personalise(("9a", "RSA2048"))
         self.pkcs11("--login", "--pin", "999999", "--list-objects", ok=False)
-        with harness.Card() as card:
-            card.select()
-            self.assertEqual(card.tries(), 5)
+        self.assertEqual(self.tries(), 5)
+
+
+class Ykcs11Shipping(ShippingCase, Ykcs11):
+    """Profile: shipping."""
 
 
 if __name__ == "__main__":

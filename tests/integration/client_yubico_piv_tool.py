@@ -7,7 +7,7 @@ import re
 
 import harness
 from harness import DEFAULT_MANAGEMENT_KEY, DEFAULT_PIN, DEFAULT_PUK
-from personal import PersonalisedCase
+from personal import PersonalisedCase, ShippingCase
 
 NEW_MANAGEMENT_KEY = "a1b2c3d4e5f60718293a4b5c6d7e8f90a1b2c3d4e5f60719"
 
@@ -185,6 +185,42 @@ class YubicoPivTool(PersonalisedCase):
         self.tool("-a", "reset")
         self.assertNotIn("Slot 9a", self.tool("-a", "status").out)
         self.tool("-a", "verify-pin", "-P", DEFAULT_PIN)
+
+
+class YubicoPivToolShipping(ShippingCase):
+    """Profile: shipping. What reads, verifies, signs or decrypts works; what administers is refused."""
+
+    def test_status_verify_sign_and_decrypt(self):
+        self.personalise(("9a", "RSA2048"), ("9c", "ECCP256"), ("9d", "RSA2048"))
+        status = self.yubico("-a", "status").out
+        for slot in ("9a", "9c", "9d"):
+            self.assertIn(f"Slot {slot}", status)
+        for slot, test in (("9a", "test-signature"), ("9c", "test-signature"), ("9d", "test-decipher")):
+            with self.subTest(slot):
+                self.yubico("-a", "verify-pin", "-P", self.pin, "-a", test, "-s", slot, "-i", self.certificates[slot])
+                self.assertEqual(self.yubico("-a", "read-certificate", "-s", slot).out.strip(),
+                                 self.certificates[slot].read_text().strip())
+
+    def test_pin_is_changed(self):
+        self.personalise(("9a", "ECCP256"))
+        self.yubico("-a", "change-pin", "-P", self.pin, "-N", "867530")
+        self.yubico("-a", "verify-pin", "-P", "867530")
+
+    def test_administration_is_refused(self):
+        """Lesson 8 and N21: no default key, no PUK, no reset by locking."""
+        self.personalise(("9a", "ECCP256"))
+        before = self.yubico("-a", "status").out
+        for action in (["generate", "-s", "9a"], ["set-chuid"], ["set-ccc"],
+                       ["import-certificate", "-s", "9a", "-i", self.certificates["9a"]],
+                       ["unblock-pin", "-P", DEFAULT_PUK, "-N", "867530"], ["set-mgm-key", "-n", NEW_MANAGEMENT_KEY]):
+            with self.subTest(action[0]):
+                self.yubico("-a", *action, ok=False)
+        self.assertEqual(self.yubico("-a", "status").out, before)
+        for _ in range(6):
+            self.yubico("-a", "verify-pin", "-P", "999999", ok=False)
+            self.yubico("-a", "change-puk", "-P", "99999999", "-N", "88888888", ok=False)
+        self.yubico("-a", "reset", ok=False)
+        self.assertIn("Slot 9a", self.yubico("-a", "status").out)
 
 
 if __name__ == "__main__":

@@ -12,11 +12,6 @@ from personal import PersonalisedCase
 class N10(PersonalisedCase):
     """Profile: compatibility."""
 
-    def tries(self):
-        with harness.Card() as card:
-            card.select()
-            return card.tries()
-
     def by_apdu(self, pin="999999"):
         with harness.Card() as card:
             card.select()
