@@ -100,12 +100,15 @@ Parsed parse_generate(const Command& c) {
     return AnyCommand(out);
 }
 
-// 00 is 3DES too (SP 800-78-4 table 6-2).
-Algorithm management_algorithm(std::uint8_t p1) { return p1 == 0 ? Algorithm::tdes : static_cast<Algorithm>(p1); }
+// SP 800-78-4 table 6-2 gives 3DES 00 as well as 03, from the time when there was nothing else.
+// P1 = 00 is "the default": the key's own algorithm, whichever that is. OpenSC asks so for random numbers.
+bool is_management_algorithm(Algorithm algorithm) {
+    return algorithm == Algorithm::none || management_key_size(algorithm) != 0;
+}
 
 Parsed parse_authenticate_management(const Command& c, Bytes list) {
-    AuthenticateManagement out{management_algorithm(c.header.p1), {}, {}, {}};
-    if (management_key_size(out.algorithm) == 0) return sw::wrong_p1p2;
+    AuthenticateManagement out{static_cast<Algorithm>(c.header.p1), {}, {}, {}};
+    if (!is_management_algorithm(out.algorithm)) return sw::wrong_p1p2;
     out.witness = find_tlv(list, tag::witness);
     out.challenge = find_tlv(list, tag::challenge);
     out.response = find_tlv(list, tag::response);

@@ -96,7 +96,7 @@ StatusWord run_authenticate_management(Core& core, const AuthenticateManagement&
     session.challenge.clear();
     const auto key = load_management_key(core);
     if (!key) return key.error() == Error::not_found ? sw::reference_not_found : status_word(key.error());
-    if (key->algorithm != command.algorithm) return sw::wrong_p1p2;
+    if (command.algorithm != Algorithm::none && command.algorithm != key->algorithm) return sw::wrong_p1p2;
 
     const bool asks_witness = command.witness && command.witness->empty();
     const bool asks_challenge = command.challenge && command.challenge->empty();
