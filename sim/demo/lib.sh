@@ -6,7 +6,8 @@ if [ -t 1 ]; then bold=$'\e[1m' dim=$'\e[2m' red=$'\e[31m' plain=$'\e[0m'; fi
 story_start=$EPOCHREALTIME
 step_start=$EPOCHREALTIME
 things=0
-output= # what the last program said
+output=    # what the last program said on its standard output
+complaint= # and, where it failed, on standard error
 
 seconds_since() { awk -v a="$1" -v b="$EPOCHREALTIME" 'BEGIN { printf "%.1f", b - a }'; }
 
@@ -28,7 +29,7 @@ show() { printf '%s\n' "$output" | sed -n "1,${1:-6}{s/^/            | /;p}"; }
 
 fail() {
     printf '%s%s%s\n' "$red" "$*" "$plain" >&2
-    printf '%s\n' "$output" >&2
+    printf '%s\n' "$output" "$complaint" >&2
     exit 1
 }
 
@@ -36,16 +37,22 @@ fail() {
 did() {
     local what=$1 by=$2 start=$EPOCHREALTIME
     shift 2
-    output=$("$@" 2>&1) || fail "failed: $what ($*)"
+    output=$("$@" 2>complaint) || { complaint=$(cat complaint) && fail "failed: $what ($*)"; }
     line "$what" "$by" "$start"
 }
 
-# refused WHAT PROGRAM WORDS COMMAND...   the command must fail, and say WORDS (an extended regular expression)
+# refused WHAT PROGRAM HOW COMMAND...   the command must fail: with the exit code HOW if that is a number, otherwise saying
+# HOW (an extended regular expression; for programs whose messages aren't translated)
 refused() {
-    local what=$1 by=$2 words=$3 start=$EPOCHREALTIME
+    local what=$1 by=$2 how=$3 start=$EPOCHREALTIME status=0
     shift 3
-    if output=$("$@" 2>&1); then fail "this should have been refused: $what ($*)"; fi
-    grep -qE -- "$words" <<<"$output" || fail "refused, but without the words $words: $what"
+    output=$("$@" 2>&1) || status=$?
+    [ $status -ne 0 ] || fail "this should have been refused: $what ($*)"
+    if [[ $how =~ ^[0-9]+$ ]]; then
+        [ $status -eq "$how" ] || fail "refused, but with exit code $status, not $how: $what ($*)"
+    else
+        grep -qE -- "$how" <<<"$output" || fail "refused, but without the words $how: $what ($*)"
+    fi
     line "$what" "$by" "$start"
 }
 
