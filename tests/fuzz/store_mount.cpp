@@ -40,6 +40,18 @@ std::vector<std::uint8_t> written_part(platform::FlashGeometry geometry) {
     return flash.state().bytes;
 }
 
+// A part with this content: a unit that reads erased throughout may be programmed.
+test::FlashModel::State state_of(std::vector<std::uint8_t> cells, const platform::FlashGeometry& geometry) {
+    test::FlashModel::State state;
+    state.programmed.resize(cells.size() / geometry.unit_size);
+    for (std::size_t at = 0; at < cells.size(); ++at) {
+        if (cells[at] != 0xFF) state.programmed[at / geometry.unit_size] = true;
+    }
+    state.half_erased.resize(geometry.sector_count);
+    state.bytes = std::move(cells);
+    return state;
+}
+
 void use(store::Store& store) {
     std::uint8_t byte = 0;
     for (store::ObjectId id = 0; id < 12; ++id) {
@@ -66,7 +78,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
         std::copy_n(rest.begin(), std::min(rest.size(), cells.size()), cells.begin());
     }
     test::FlashModel flash(geometry);
-    flash.fill(cells);
+    flash.restore(state_of(std::move(cells), geometry));
 
     store::TryLog tries(flash, {0, kTryLogSectors});
     if (tries.mount()) {
