@@ -120,12 +120,13 @@ class Authority:
     def __init__(self):
         self.key = ec.generate_private_key(ec.SECP256R1())
         self.name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "Test CA")])
-        self.certificate = self.sign(self.name, self.key.public_key())
+        self.certificate = self.sign(self.name, self.key.public_key(), ca=True)
 
-    def sign(self, subject, public_key):
+    def sign(self, subject, public_key, ca=False):
         now = datetime.datetime.utcnow()
         builder = x509.CertificateBuilder().subject_name(subject).issuer_name(self.name).public_key(public_key)
         builder = builder.serial_number(x509.random_serial_number()).not_valid_before(now - datetime.timedelta(days=1))
+        builder = builder.add_extension(x509.BasicConstraints(ca=ca, path_length=None), critical=True)
         return builder.not_valid_after(now + datetime.timedelta(days=300)).sign(self.key, hashes.SHA256())
 
 
