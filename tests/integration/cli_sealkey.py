@@ -350,6 +350,33 @@ class ExitCodes(Cli):
         self.assertEqual(self.tries(), 6)
 
 
+class SimulatorSockets(Cli):
+    """Simulators without any smart-card service: the tool finds them by the environment."""
+
+    def test_plug_removal_and_several_simulators(self):
+        self.key = self.simulator(profile="compatibility", sockets=True)
+        self.assertEqual(self.json("status")["profile"], "compatibility")
+        self.sealkey("check-pin", pin=harness.DEFAULT_PIN)
+        self.sealkey("wait", "--removal", "--timeout", "0.2", code=14)
+        self.key.unplug()
+        self.sealkey("wait", "--removal")
+        self.sealkey("status", code=3)
+        self.key.plug()
+        self.sealkey("wait", "--timeout", "10")
+        both = self.key.environment["SEALKEY_SIM_SOCKETS"] + ":" + str(self.work / "nothing")
+        readers = self.json("list", env={"SEALKEY_SIM_SOCKETS": both})
+        self.assertEqual((len(readers["keys"]), len(readers["other_readers"])), (1, 1))
+        self.sealkey("status", code=3, env={"SEALKEY_SIM_SOCKETS": str(self.work / "nothing")})
+
+    def test_power_cut_inside_a_pin_change_leaves_the_old_pin_or_the_new(self):
+        self.key = self.simulator(profile="compatibility", sockets=True)
+        self.key.cut(3)
+        self.sealkey("change-pin", code=3, pin=harness.DEFAULT_PIN, new_pin=NEW_PIN)
+        self.key.wait_for_cut()
+        results = [self.sealkey("check-pin", code=None, pin=pin).code for pin in (harness.DEFAULT_PIN, NEW_PIN)]
+        self.assertEqual(sorted(results), [0, 5])
+
+
 class Prompt(Cli):
     """On a terminal: prompts don't show what is typed, and the terminal is left as it was."""
 

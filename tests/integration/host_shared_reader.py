@@ -111,6 +111,7 @@ class SharedReader(harness.Case):
         self.assertEqual(result, 0)
         self.addCleanup(scard.SCardReleaseContext, context)
         refused = self.key.run(["sealkey", "status"], code=9)
+        self.assertIn("Waiting for the key ...", refused.err)  # a sign of life after two seconds
         self.assertIn("Another program is holding the key", refused.err)
         scard.SCardDisconnect(card, scard.SCARD_LEAVE_CARD)
         self.key.run(["sealkey", "status"])

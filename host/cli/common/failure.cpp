@@ -71,6 +71,8 @@ constexpr const char* kExitNames[] = {"ok",           "failed",       "usage",  
                                       "wrong_secret", "locked",       "not_allowed", "not_found",  "no_service",
                                       "bad_input",    "not_verified", "cancelled",   "file_error", "timeout"};
 
+static_assert(std::size(kExitNames) == static_cast<std::size_t>(Exit::timeout) + 1, "one name a code");
+
 }  // namespace
 
 const char* exit_name(Exit code) {

@@ -2,6 +2,7 @@
 
 #include "cli/common/failure.h"
 #include "cli/common/i18n.h"
+#include "cli/common/progress.h"
 
 namespace sealkey::cli {
 
@@ -35,7 +36,10 @@ void KeyChoice::add_to(CLI::App& app) {
 
 FoundKey KeyChoice::open() const {
     const auto provider = transport::make_default_provider();
-    Found found = find_keys(*provider);
+    Found found = [&] {
+        const Busy busy(tr("Waiting for the key"));  // another program may hold it for a while
+        return find_keys(*provider);
+    }();
     std::vector<FoundKey> fitting;
     for (auto& key : found.keys) {
         const bool serial_fits = serial_.empty() || key.status.serial == serial_;
