@@ -284,7 +284,6 @@ Status Mount::mark_dirty() {
         for (;; offset += entry.size) {
             const auto walk = sectors_.entry_at(s, offset, entry);
             if (!walk) return walk.error();
-            if (*walk == Walk::torn) dirty_.add(s);
             if (*walk != Walk::entry) break;
             if ((entry.header.flags & kBookkeeping) != 0) continue;
             if (never_happened(entry.header.sequence)) {
@@ -296,7 +295,7 @@ Status Mount::mark_dirty() {
         }
         const auto blank = sectors_.blank_from(s, offset);
         if (!blank) return blank.error();
-        if (!*blank) dirty_.add(s);
+        if (!*blank) dirty_.add(s);  // torn
     }
     return {};
 }

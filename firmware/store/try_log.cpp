@@ -49,22 +49,26 @@ bool TryLog::may_be(const Slot& torn, std::uint8_t reference, std::uint16_t epoc
     return true;
 }
 
-void TryLog::count(Counters& counters, const Slot& slot, bool& torn) {
-    if (format::is_blank(slot) || slot == encode(Kind::mark, 0, 0)) return;
+// A slot as it reads. False: it is none that was written whole.
+bool TryLog::count(Counters& counters, const Slot& slot) {
+    if (format::is_blank(slot) || slot == encode(Kind::mark, 0, 0)) return true;
     const std::uint16_t epoch = load_be16(&slot[2]);
     for (std::uint8_t r = 1; r <= kReferences; ++r) {
         Counter& counter = counters[r - 1U];
         if (slot == encode(Kind::clear, r, epoch)) {
             counter = {true, epoch, 0};
-            return;
+            return true;
         }
         if (slot == encode(Kind::spent, r, epoch)) {
             if (!counter.open || counter.epoch != epoch) counter = {true, epoch, 0};
             if (counter.spent < kAllSpent) ++counter.spent;
-            return;
+            return true;
         }
     }
-    torn = true;
+    return false;
+}
+
+void TryLog::count_torn(Counters& counters, const Slot& slot) {
     for (std::uint8_t r = 1; r <= kReferences; ++r) {
         Counter& counter = counters[r - 1U];
         if (counter.open && counter.spent < kAllSpent && may_be(slot, r, counter.epoch)) ++counter.spent;
@@ -151,20 +155,35 @@ Status TryLog::replay(bool& torn) {
     for (std::uint32_t i = 0; i < slots(); ++i) {
         Slot slot;
         if (auto r = read_slot(half_, i, slot); !r) return r;
-        if (format::is_blank(slot)) continue;
-        next_ = i + 1;
-        if (i > 0) count(counters_, slot, torn);  // the first one is the mark, whatever became of it
+        if (!format::is_blank(slot)) next_ = i + 1;
     }
-    // The next one may be the one whose programming was cut, with bits that read as set only now and then. Such bits
-    // don't hide from many looks.
-    for (std::uint32_t look = 0; look < kLooks && next_ < slots(); ++look) {
+    // The last slot, or the one behind it that reads as erased, may be the one whose programming was cut.
+    bool steady = true;
+    Slot behind;
+    if (next_ < slots()) {
+        if (auto r = look_closely(next_, behind, steady); !r) return r;
+        if (!steady || !format::is_blank(behind)) ++next_;
+    }
+    for (std::uint32_t i = 1; i < next_; ++i) {  // the first one is the mark, whatever became of it
         Slot slot;
-        if (auto r = read_slot(half_, next_, slot); !r) return r;
-        if (format::is_blank(slot)) continue;
-        count(counters_, slot, torn);
+        steady = true;
+        if (auto r = i + 1 < next_ ? read_slot(half_, i, slot) : look_closely(i, slot, steady); !r) return r;
+        if (steady && count(counters_, slot)) continue;
+        count_torn(counters_, slot);
         torn = true;
-        ++next_;
-        break;
+    }
+    return {};
+}
+
+// Bits that read either way don't hide from many looks. `out` has the bits that any look saw cleared.
+Status TryLog::look_closely(std::uint32_t slot, Slot& out, bool& steady) {
+    if (auto r = read_slot(half_, slot, out); !r) return r;
+    const Slot first = out;
+    for (std::uint32_t look = 0; look < kLooks; ++look) {
+        Slot again;
+        if (auto r = read_slot(half_, slot, again); !r) return r;
+        if (again != first) steady = false;
+        for (std::size_t i = 0; i < out.size(); ++i) out[i] = static_cast<std::uint8_t>(out[i] & again[i]);
     }
     return {};
 }
@@ -236,12 +255,10 @@ Status TryLog::write(Kind kind, TryReference reference, std::uint16_t epoch) {
     if (auto r = write_slot(slot); !r) {
         // What stands there now counts as it reads.
         Slot back;
-        bool torn = false;
-        if (read_slot(half_, next_ - 1, back)) count(counters_, back, torn);
+        if (read_slot(half_, next_ - 1, back) && !count(counters_, back)) count_torn(counters_, back);
         return r;
     }
-    bool torn = false;
-    count(counters_, slot, torn);
+    (void)count(counters_, slot);
     return {};
 }
 

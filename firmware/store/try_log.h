@@ -56,7 +56,8 @@ private:
 
     [[nodiscard]] static Slot encode(Kind kind, std::uint8_t reference, std::uint16_t epoch);
     [[nodiscard]] static bool may_be(const Slot& torn, std::uint8_t reference, std::uint16_t epoch);
-    static void count(Counters& counters, const Slot& slot, bool& torn);
+    [[nodiscard]] static bool count(Counters& counters, const Slot& slot);
+    static void count_torn(Counters& counters, const Slot& slot);
 
     [[nodiscard]] std::uint32_t slot_size() const;
     [[nodiscard]] std::uint32_t header_size() const;
@@ -72,6 +73,7 @@ private:
     [[nodiscard]] Status read_slot(std::uint32_t half, std::uint32_t slot, Slot& out);
     [[nodiscard]] Status choose(bool& both);
     [[nodiscard]] Status replay(bool& torn);
+    [[nodiscard]] Status look_closely(std::uint32_t slot, Slot& out, bool& steady);
     [[nodiscard]] Status write_header(std::uint32_t half);
     [[nodiscard]] Status write_slot(const Slot& slot);
     [[nodiscard]] Status write(Kind kind, TryReference reference, std::uint16_t epoch);
