@@ -13,7 +13,7 @@ import tempfile
 # Domain -> folders of sources whose messages its catalogue must hold. The shared helpers are `sealkey`'s.
 DOMAINS = {
     "sealkey": ["host/cli/common", "host/cli/sealkey"],
-    "sealkey-bench": ["host/cli/bench"],
+    "sealkey-bench": ["host/cli/bench", "host/bench", "host/ca"],
 }
 LANGUAGES = ["zh_CN"]
 KEYWORDS = ["-ktr", "-ktrn:1,2", "-kmark"]

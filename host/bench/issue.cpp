@@ -1,0 +1,386 @@
+#include "bench/issue.h"
+
+#include <algorithm>
+
+#include "bench/management_cipher.h"
+#include "bench/policy.h"
+#include "bench/request.h"
+#include "ca/error.h"
+#include "protocol/limits.h"
+#include "seal/seal.h"
+#include "token/record.h"
+
+namespace sealkey::bench {
+
+namespace {
+
+using ca::CaError;
+using ca::Fault;
+using ca::mark;
+using protocol::Lifecycle;
+using protocol::Profile;
+
+constexpr const char* kStepNames[] = {"admit", "birth", "keys", "contents", "check-a", "secure", "check-b", "done"};
+constexpr char kSealVendor[] = "SEALKEY";
+constexpr char kDefaultPin[] = "123456";
+constexpr std::size_t kChipIdDigits = 16;
+constexpr int kPinChoices = 32;
+
+Bytes view(const std::string& text) { return {reinterpret_cast<const std::uint8_t*>(text.data()), text.size()}; }
+
+// Eight random digits. The token refuses the obvious ones, then the next is tried.
+void random_pin(Secret<protocol::kPinSize>& pin) {
+    pin.resize(protocol::kPinSize);
+    for (auto& digit : pin.buffer()) {
+        std::uint8_t byte = 0;
+        do ca::random_bytes({&byte, 1});
+        while (byte >= 250);
+        digit = static_cast<std::uint8_t>('0' + byte % 10);
+    }
+}
+
+std::string day_of(const std::string& iso) { return iso.substr(0, 10); }
+
+}  // namespace
+
+const char* name_of(Step step) { return kStepNames[static_cast<std::size_t>(step)]; }
+
+BirthRecord read_birth_record(const std::string& path) {
+    std::string content = ca::read_file(path);
+    auto json = nlohmann::json::parse(content, nullptr, false);
+    wipe({reinterpret_cast<std::uint8_t*>(content.data()), content.size()});
+    BirthRecord record;
+    try {
+        record.chip_id = json.at("chip_id").get<std::string>();
+        auto& text = json.at("transport_key").get_ref<std::string&>();
+        auto key = ca::unhex(text);
+        wipe({reinterpret_cast<std::uint8_t*>(text.data()), text.size()});
+        if (key.size() == Secret<32>::capacity()) record.transport_key.assign(key);
+        wipe(key);
+    } catch (const nlohmann::json::exception&) {
+        record.chip_id.clear();
+    }
+    if (record.chip_id.size() != kChipIdDigits || record.transport_key.empty()) {
+        throw CaError(Fault::bad_argument, mark("%1 isn't a factory's record of a key."), {path});
+    }
+    return record;
+}
+
+IssueJob::IssueJob(Inventory& inventory, const ca::Authority& authority, Bytes passphrase, token::Token& token,
+                   IssueInput input)
+    : inventory_(inventory),
+      authority_(authority),
+      token_(token),
+      input_(std::move(input)),
+      masters_(authority.masters(passphrase)),
+      issuing_key_(authority.issuing_key(passphrase)),
+      maker_key_(input_.picture.empty() ? nullptr : authority.seal_maker_key(passphrase).release()) {}
+
+bool IssueJob::compatibility() const { return row_.profile == "compatibility"; }
+
+Checked IssueJob::checked() {
+    return [this](const std::string& what) { result_.checks.push_back(what); };
+}
+
+void IssueJob::note(const std::string& step) {
+    Inventory::Work work(inventory_, input_.operator_name);
+    work.set_step(row_.serial, step);
+    work.commit();
+    row_ = inventory_.token(row_.serial);
+}
+
+IssueResult IssueJob::run(const StepBegins& begins) {
+    using Function = void (IssueJob::*)();
+    constexpr Function functions[] = {&IssueJob::admit,   &IssueJob::birth,  &IssueJob::keys,    &IssueJob::contents,
+                                      &IssueJob::check_a, &IssueJob::secure, &IssueJob::check_b, &IssueJob::done};
+    for (std::size_t i = 0; i < std::size(functions); ++i) {
+        step_ = static_cast<Step>(i);
+        begins(step_);
+        (this->*functions[i])();
+    }
+    result_.row = row_;
+    for (const auto& row : inventory_.certificates_of(row_.serial)) {
+        if (row.revoked_at.empty()) result_.certificates.push_back(row);
+    }
+    return result_;
+}
+
+// ---- admit: who is it, may it be -----------------------------------------------------------------------------------
+
+void IssueJob::admit() {
+    check_order(input_.order);
+    const auto status = token_.token_status();
+    if (status.lifecycle == Lifecycle::terminated) {
+        throw CaError(Fault::policy, mark("This key's life has ended: it can't be used again."));
+    }
+    if (status.lifecycle != Lifecycle::blank) {
+        const auto row = inventory_.find_token(status.serial);
+        if (!row) {
+            throw CaError(Fault::unknown, mark("Key %1 isn't blank, and this bench's inventory doesn't know it."),
+                          {status.serial});
+        }
+        resume(*row);
+        return;
+    }
+    if (input_.birth == nullptr) {
+        throw CaError(Fault::bad_argument, mark("The key is blank: give the factory's record of it."));
+    }
+    std::string last = input_.birth->chip_id.substr(kChipIdDigits - protocol::kSerialSize);
+    std::string shown = status.serial;
+    for (auto* text : {&last, &shown}) std::transform(text->begin(), text->end(), text->begin(), ::toupper);
+    if (last != shown) {
+        throw CaError(Fault::bad_argument, mark("The factory's record is that of another key (%1, not %2)."),
+                      {last, shown});
+    }
+    if (const auto row = inventory_.find_chip(input_.birth->chip_id)) {
+        resume(*row);
+    } else {
+        admit_new(input_.birth->chip_id);
+    }
+}
+
+void IssueJob::resume(const TokenRow& row) {
+    if (row.step == "done")
+        throw CaError(Fault::exists, mark("Key %1 is finished: it was issued before."), {row.serial});
+    if (!counts_as_live(row.state)) {
+        throw CaError(Fault::policy, mark("Key %1 is %2 and can't be finished."), {row.serial, name_of(row.state)});
+    }
+    Order before = order_of_json(nlohmann::json::parse(row.order_text));
+    Order order = input_.order;
+    if (order.login_name.empty()) order.login_name = before.login_name;
+    before.seal_image = order.seal_image;  // the file may lie elsewhere now; its content is what counts
+    const std::string picture = input_.picture.empty() ? "" : ca::sha256_hex(input_.picture);
+    if (before != order || row.picture_hash != picture) {
+        throw CaError(Fault::policy, mark("Key %1 was begun for another order: finish it with that one, or revoke it."),
+                      {row.serial});
+    }
+    input_.order = order;
+    row_ = row;
+    result_.resumed = true;
+    result_.replaced = order.replaces;
+}
+
+void IssueJob::admit_new(const std::string& chip_id) {
+    Inventory::Work work(inventory_, input_.operator_name);
+    const Admission admission = admit_order(inventory_, work, input_.order);
+    input_.order = admission.order;
+    row_ = work.add_token(chip_id, admission.order, input_.picture.empty() ? "" : ca::sha256_hex(input_.picture),
+                          admission.key_number, masters_.key_version);
+    work.commit();
+    result_.replaced = admission.order.replaces;
+}
+
+// ---- birth ---------------------------------------------------------------------------------------------------------
+
+void IssueJob::authenticate() {
+    if (compatibility()) {
+        ManagementCipher cipher(protocol::Algorithm::tdes, default_management_key());
+        token_.authenticate_management(cipher);
+        return;
+    }
+    const ca::Key256 key = ca::management_key(masters_, row_.serial);
+    ManagementCipher cipher(protocol::Algorithm::aes256, key.bytes());
+    token_.authenticate_management(cipher);
+}
+
+void IssueJob::set_bench_pin() {
+    if (compatibility()) {
+        bench_pin_.assign(view(kDefaultPin));
+        return;
+    }
+    const token::Token::Transaction transaction(token_);
+    authenticate();
+    for (int i = 0; i < kPinChoices; ++i) {
+        random_pin(bench_pin_);
+        try {
+            token_.set_bench_pin(bench_pin_.bytes());
+            return;
+        } catch (const token::TokenError& error) {
+            if (error.kind() != token::Kind::bad_data) throw;
+        }
+    }
+    throw CaError(Fault::quality, mark("The key refuses every PIN."));
+}
+
+void IssueJob::birth() {
+    if (token_.token_status().lifecycle == Lifecycle::blank) {
+        token::InitialValues values;
+        values.serial = row_.serial;
+        values.profile = compatibility() ? Profile::compatibility : Profile::shipping;
+        values.numeric_serial = static_cast<std::uint32_t>(row_.numeric_serial);
+        values.key_version = masters_.key_version;
+        const ca::Key256 unlock = ca::unlock_key(masters_, row_.serial);
+        const ca::Key256 management = ca::management_key(masters_, row_.serial);
+        values.unlock_key = unlock.bytes();
+        values.management_key = management.bytes();
+        const auto guid = ca::unhex(row_.guid);
+        std::copy_n(guid.begin(), values.guid.size(), values.guid.begin());
+        ManagementCipher transport(protocol::Algorithm::aes256, input_.birth->transport_key.bytes());
+        const token::Token::Transaction transaction(token_);
+        token_.authenticate_management(transport);
+        token_.initialise(values);
+    }
+    if (token_.token_status().serial != row_.serial) {
+        throw CaError(Fault::quality, mark("The key didn't take its serial number."));
+    }
+    // Lesson 34: what the factory knew opens nothing any more.
+    if (input_.birth != nullptr) {
+        ManagementCipher transport(protocol::Algorithm::aes256, input_.birth->transport_key.bytes());
+        bool open = true;
+        try {
+            token_.authenticate_management(transport);
+        } catch (const token::TokenError&) {
+            open = false;
+        }
+        if (open) throw CaError(Fault::quality, mark("The transport key still opens the key."));
+    }
+    if (row_.state == TokenState::blank) {
+        Inventory::Work work(inventory_, input_.operator_name);
+        work.set_state(row_.serial, TokenState::initialised, "born");
+        work.set_step(row_.serial, "born");
+        work.commit();
+        row_ = inventory_.token(row_.serial);
+    }
+    if (token_.token_status().lifecycle == Lifecycle::initialised) set_bench_pin();
+}
+
+// ---- keys and certificates -----------------------------------------------------------------------------------------
+
+void IssueJob::keys() {
+    if (token_.token_status().lifecycle != Lifecycle::initialised) return;
+    for (const auto role : ca::kRoles) make_key(role);
+    note("keys");
+}
+
+void IssueJob::make_key(ca::Role role) {
+    const std::string name = ca::name_of(role);
+    const std::uint8_t slot = ca::slot_of(role);
+    if (const auto row = inventory_.live_certificate(row_.serial, name)) {
+        // Made before the interruption: the key must still be the one that was certified.
+        std::optional<token::KeyMetadata> metadata;
+        try {
+            metadata = token_.metadata(slot);
+        } catch (const token::TokenError& error) {
+            if (error.kind() != token::Kind::not_found) throw;
+        }
+        if (metadata && ca::sha256_hex(ca::spki_of(public_key_of(metadata->public_key).get())) == row->spki) {
+            const token::Token::Transaction transaction(token_);
+            authenticate();
+            token_.write_certificate(slot, ca::unhex(row->der));
+            return;
+        }
+        Inventory::Work work(inventory_, input_.operator_name);
+        work.revoke_certificate(row->serial, "superseded", ca::now());
+        work.commit();
+    }
+    const token::Token::Transaction transaction(token_);
+    authenticate();
+    const auto made = token_.generate(slot, algorithm_of(input_.order));
+    token_.verify(bench_pin_.bytes());
+    const auto request = make_request(token_, slot, made);
+    const ca::PKey key = ca::check_request(request, Bytes(ca::spki_of(public_key_of(made).get())));
+
+    const ca::Issuer issuer{authority_.issuing(), issuing_key_.get(), authority_.settings().crl_url,
+                            authority_.settings().code_extension};
+    const int days = input_.order.valid_days != 0 ? input_.order.valid_days : authority_.settings().certificate_days;
+    const ca::Subject subject{input_.order.enterprise_name, row_.unified_code, row_.login_name};
+    const ca::Cert certificate =
+        ca::issue_certificate(issuer, role, subject, key.get(), ca::now(), ca::now() + std::chrono::hours(24) * days);
+    const auto der = ca::der_of(certificate.get());
+    Inventory::Work work(inventory_, input_.operator_name);
+    work.add_certificate({ca::serial_of(certificate.get()), row_.serial, name, ca::hex(der),
+                          ca::sha256_hex(ca::spki_of(key.get())),
+                          ca::iso_time(ca::time_of(X509_get0_notAfter(certificate.get()))), "", ""});
+    work.commit();
+    token_.write_certificate(slot, der);
+}
+
+// ---- record, issuer certificate, seal ------------------------------------------------------------------------------
+
+void IssueJob::contents() {
+    if (token_.token_status().lifecycle != Lifecycle::initialised) return;
+    const auto signing = inventory_.live_certificate(row_.serial, ca::name_of(ca::Role::signature));
+    if (!signing) throw CaError(Fault::quality, mark("The inventory has no certificate for slot 9C."));
+    const Order& order = input_.order;
+    token::EnterpriseRecord record;
+    record.unified_code = order.unified_code;
+    if (!order.old_code.empty()) record.old_code = order.old_code;
+    record.login_name = row_.login_name;
+    record.enterprise_name = order.enterprise_name;
+    record.key_number = row_.key_number;
+    record.key_limit = kKeysPerEnterprise;
+    record.issued_on = day_of(ca::iso_time(ca::now()));
+    record.valid_until = day_of(signing->not_after);
+    if (!order.english_name.empty()) record.english_name = order.english_name;
+    if (!order.authorised_user.empty()) record.authorised_user = order.authorised_user;
+    const auto record_bytes = token::encode_record(record);
+
+    ca::ByteVector seal_bytes;
+    if (!input_.picture.empty()) {
+        seal::SealInfo info;
+        info.vendor = kSealVendor;
+        info.id = row_.serial + "-" + ca::sha256_hex(ca::unhex(signing->der)).substr(0, 8);
+        info.name = order.seal_name.empty() ? order.enterprise_name : order.seal_name;
+        info.certificates = {ca::unhex(signing->der)};
+        info.created = info.not_before = ca::now();
+        info.not_after = ca::parse_iso_time(signing->not_after);
+        info.picture = {"PNG", input_.picture, order.seal_width_mm, order.seal_height_mm};
+        seal_bytes = seal::make_seal(info, maker_key_.get(), authority_.seal_maker());
+    }
+    {
+        Inventory::Work work(inventory_, input_.operator_name);
+        work.set_contents(row_.serial, ca::hex(record_bytes), ca::hex(seal_bytes));
+        work.commit();
+    }
+    const token::Token::Transaction transaction(token_);
+    authenticate();
+    token_.write_object(protocol::object::enterprise_record, record_bytes);
+    token_.write_object(protocol::object::issuer_certificate,
+                        token::object_of_certificate(ca::der_of(authority_.issuing())));
+    if (!seal_bytes.empty()) token_.write_object(protocol::object::seal, seal_bytes);
+    note("contents");
+}
+
+// ---- checks and the end --------------------------------------------------------------------------------------------
+
+void IssueJob::check_a() {
+    if (token_.token_status().lifecycle != Lifecycle::initialised) return;
+    const Expected expected = expected_of(inventory_, authority_, row_);
+    check_contents(token_, expected, authority_, [](const std::string&) {});
+    check_by_opensc(input_.reader, bench_pin_.bytes(), expected, checked());
+    note("checked");
+}
+
+void IssueJob::secure() {
+    if (token_.token_status().lifecycle == Lifecycle::initialised) {
+        const token::Token::Transaction transaction(token_);
+        authenticate();
+        token_.set_lifecycle(Lifecycle::secured);
+    }
+    if (row_.state == TokenState::initialised) {
+        const auto lock = token_.token_status().lock;
+        Inventory::Work work(inventory_, input_.operator_name);
+        if (!compatibility()) work.set_delivery_salt(row_.serial, lock.salt);
+        work.set_state(row_.serial, TokenState::personalised, "secured");
+        work.set_step(row_.serial, "secured");
+        work.commit();
+        row_ = inventory_.token(row_.serial);
+    }
+}
+
+void IssueJob::check_b() {
+    const Expected expected = expected_of(inventory_, authority_, row_);
+    check_contents(token_, expected, authority_, checked());
+    if (compatibility()) return;  // it keeps the published secrets, and says so in its status
+    DeadSecrets dead;
+    if (input_.birth != nullptr) dead.transport_key = input_.birth->transport_key.bytes();
+    if (!bench_pin_.empty()) dead.bench_pin = bench_pin_.bytes();
+    check_secrets(token_, expected, masters_, dead, checked());
+}
+
+void IssueJob::done() {
+    bench_pin_.clear();
+    note("done");
+}
+
+}  // namespace sealkey::bench

@@ -1,0 +1,91 @@
+// Making one key, from BLANK to ready for its parcel. A job whose steps are noted in the inventory: when one fails, the
+// same key with the same order goes on where it stopped.
+#pragma once
+
+#include <array>
+#include <functional>
+#include <string>
+
+#include "bench/inventory.h"
+#include "bench/order.h"
+#include "bench/quality.h"
+#include "ca/authority.h"
+#include "protocol/limits.h"
+#include "token/token.h"
+
+namespace sealkey::bench {
+
+// In their order. "done" is the last.
+enum class Step { admit, birth, keys, contents, check_a, secure, check_b, done };
+[[nodiscard]] const char* name_of(Step step);
+
+// The factory's record of a token: who it is and the key that its birth needs.
+struct BirthRecord {
+    std::string chip_id;  // 16 hexadecimal digits
+    Secret<32> transport_key;
+};
+// Throws CaError bad_argument, file.
+[[nodiscard]] BirthRecord read_birth_record(const std::string& path);
+
+struct IssueInput {
+    Order order;
+    ca::ByteVector picture;  // PNG of the seal; empty: none
+    std::string operator_name;
+    const BirthRecord* birth = nullptr;  // needed while the token is BLANK
+    std::string reader;                  // as PC/SC names it, for OpenSC
+};
+
+struct IssueResult {
+    TokenRow row;
+    std::vector<CertificateRow> certificates;
+    std::vector<std::string> checks;
+    std::string replaced;  // serial of the key that was revoked first, if any
+    bool resumed = false;
+};
+
+// What the job tells while it goes on.
+using StepBegins = std::function<void(Step)>;
+
+class IssueJob {
+public:
+    IssueJob(Inventory& inventory, const ca::Authority& authority, Bytes passphrase, token::Token& token,
+             IssueInput input);
+
+    // Throws what the steps throw; step() then says which one it was. serial() is known from the first step on.
+    IssueResult run(const StepBegins& begins);
+    [[nodiscard]] Step step() const { return step_; }
+    [[nodiscard]] const std::string& serial() const { return row_.serial; }
+
+private:
+    void admit();
+    void resume(const TokenRow& row);
+    void admit_new(const std::string& chip_id);
+    void birth();
+    void keys();
+    void contents();
+    void check_a();
+    void secure();
+    void check_b();
+    void done();
+
+    void make_key(ca::Role role);
+    void authenticate();
+    void set_bench_pin();
+    void note(const std::string& step);
+    [[nodiscard]] bool compatibility() const;
+    [[nodiscard]] Checked checked();
+
+    Inventory& inventory_;
+    const ca::Authority& authority_;
+    token::Token& token_;
+    IssueInput input_;
+    ca::Masters masters_;
+    ca::PKey issuing_key_;
+    ca::PKey maker_key_;
+    Secret<protocol::kPinSize> bench_pin_;
+    TokenRow row_;
+    IssueResult result_;
+    Step step_ = Step::admit;
+};
+
+}  // namespace sealkey::bench

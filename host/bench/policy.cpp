@@ -1,0 +1,76 @@
+#include "bench/policy.h"
+
+#include <algorithm>
+
+#include "ca/error.h"
+
+namespace sealkey::bench {
+
+namespace {
+
+using ca::CaError;
+using ca::Fault;
+using ca::mark;
+
+int free_key_number(const std::vector<TokenRow>& live) {
+    for (int number = 1; number <= kKeysPerEnterprise; ++number) {
+        const bool taken =
+            std::any_of(live.begin(), live.end(), [&](const auto& row) { return row.key_number == number; });
+        if (!taken) return number;
+    }
+    throw CaError(Fault::policy, mark("The enterprise has no key number left."));
+}
+
+Admission admit_replacement(Inventory& inventory, Inventory::Work& work, Order order) {
+    const TokenRow old = inventory.token(order.replaces);
+    if (old.unified_code != order.unified_code) {
+        throw CaError(Fault::policy, mark("Key %1 belongs to another enterprise."), {old.serial});
+    }
+    if (!counts_as_live(old.state)) {
+        throw CaError(Fault::policy, mark("Key %1 is %2: there is nothing to replace."),
+                      {old.serial, name_of(old.state)});
+    }
+    if (!order.login_name.empty() && order.login_name != old.login_name) {
+        throw CaError(Fault::policy, mark("A replacement keeps the login name: key %1 has %2."),
+                      {old.serial, old.login_name});
+    }
+    order.login_name = old.login_name;
+    const bool lost = order.lost_or_damaged == "lost";
+    // A lost key may be in strange hands; a damaged one is only at its end.
+    work.revoke_certificates(old.serial, lost ? "keyCompromise" : "cessationOfOperation", ca::now());
+    const TokenState mishap = lost ? TokenState::lost : TokenState::damaged;
+    if (old.state != mishap && may_follow(old.state, mishap)) work.set_state(old.serial, mishap, order.reason);
+    if (may_follow(inventory.token(old.serial).state, TokenState::replaced)) {
+        work.set_state(old.serial, TokenState::replaced, order.reason);
+    } else {
+        work.set_state(old.serial, TokenState::revoked, order.reason);
+    }
+    return {order, old.key_number};
+}
+
+}  // namespace
+
+Admission admit_order(Inventory& inventory, Inventory::Work& work, Order order) {
+    if (order.kind == "replacement") return admit_replacement(inventory, work, std::move(order));
+    std::vector<TokenRow> live;
+    for (const TokenRow& row : inventory.tokens_of(order.unified_code)) {
+        if (counts_as_live(row.state)) live.push_back(row);
+    }
+    const std::string count = std::to_string(live.size());
+    if (live.size() >= kKeysPerEnterprise) {
+        throw CaError(Fault::policy, mark("The enterprise has %1 keys already, and no more than %2 are allowed."),
+                      {count, std::to_string(kKeysPerEnterprise)});
+    }
+    if (order.kind == "first" && !live.empty()) {
+        throw CaError(Fault::policy,
+                      mark("The enterprise has a key already: order an additional one, with its reason, or "
+                           "a replacement."));
+    }
+    if (order.kind == "additional" && live.empty()) {
+        throw CaError(Fault::policy, mark("The enterprise has no key yet: order its first."));
+    }
+    work.take_login_name(order.login_name, order.unified_code);
+    return {order, free_key_number(live)};
+}
+
+}  // namespace sealkey::bench

@@ -1,0 +1,23 @@
+// Running another program: the independent path of the quality check.
+#pragma once
+
+#include <chrono>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace sealkey::bench {
+
+struct ProgramResult {
+    int code = 0;  // exit code; 128 + number for a signal; 127 if it couldn't be started
+    bool timed_out = false;
+    std::string output;  // standard output and error together, at most 64 KiB
+};
+
+// Runs `arguments` (the program is found by PATH) with `environment` added to ours and no standard input. It is ended
+// when the time is over.
+[[nodiscard]] ProgramResult run_program(const std::vector<std::string>& arguments,
+                                        const std::vector<std::pair<std::string, std::string>>& environment,
+                                        std::chrono::seconds limit);
+
+}  // namespace sealkey::bench

@@ -1,0 +1,47 @@
+// Reset and activation codes over the counter: requirements N22 and N24.
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "bench/inventory.h"
+#include "ca/unlock.h"
+
+namespace sealkey::bench {
+
+// Checks a statement against the inventory and notes what it tells. Throws what ca::check_lock_statement throws, and
+// unknown for a key that isn't in the inventory.
+struct CheckedStatement {
+    TokenRow row;
+    token::LockStatement statement;
+    bool code_given = false;  // for this event, before
+};
+[[nodiscard]] CheckedStatement check_statement(Inventory& inventory, const ca::Masters& masters, Bytes statement,
+                                               const std::string& operator_name);
+
+struct CodeRequest {
+    std::string approval;  // the approved request; must not be empty
+    std::string operator_name;
+    std::string second_operator;  // by telephone only; another person
+};
+struct GivenCode {
+    ca::LockEvent event;
+    std::string code;  // "dddd-dddd-dddd-dddd"; the caller wipes it
+    bool given_before = false;
+};
+// Against a valid statement.
+[[nodiscard]] GivenCode give_reset_code(Inventory& inventory, const ca::Masters& masters, Bytes statement,
+                                        const CodeRequest& request);
+// By telephone: serial number and request code, confirmed by a second operator.
+[[nodiscard]] GivenCode give_reset_code_by_telephone(Inventory& inventory, const ca::Masters& masters,
+                                                     const std::string& serial, const std::string& request_code,
+                                                     const CodeRequest& request);
+// For a key that this bench finished, until the key is known to be activated.
+[[nodiscard]] GivenCode give_activation_code(Inventory& inventory, const ca::Masters& masters,
+                                             const std::string& serial, const std::string& operator_name);
+
+// The token's proof that a code was redeemed: closes the lock. Throws CaError forged, unknown.
+void close_lock(Inventory& inventory, const ca::Masters& masters, const std::string& serial, std::uint16_t counter,
+                Bytes proof, const std::string& operator_name);
+
+}  // namespace sealkey::bench

@@ -1,0 +1,97 @@
+// sealkey-bench ca init, ca show
+#include "cli/bench/bench_common.h"
+
+namespace sealkey::cli {
+
+namespace {
+
+struct Options {
+    BenchOptions bench;
+    ca::Settings settings;
+    CLI::App* init = nullptr;
+};
+
+void tell(Context& context, const ca::Authority& authority) {
+    const auto& settings = authority.settings();
+    context.out.field(tr("Folder"), authority.directory());
+    context.out.field(tr("Name"), settings.name);
+    context.out.field(tr("Issuing CA valid until"), ca::iso_time(ca::time_of(X509_get0_notAfter(authority.issuing()))));
+    context.out.field(tr("Seal maker valid until"),
+                      ca::iso_time(ca::time_of(X509_get0_notAfter(authority.seal_maker()))));
+    context.out.field(tr("Extension with the enterprise code"), settings.code_extension);
+    context.out.field(tr("Address of the CRL"), settings.crl_url.empty() ? tr("none") : settings.crl_url);
+    context.out.result = {{"directory", authority.directory()},
+                          {"name", settings.name},
+                          {"key_type", settings.key_type},
+                          {"code_extension", settings.code_extension},
+                          {"crl_url", settings.crl_url},
+                          {"root", authority.path("root.pem")},
+                          {"issuing", authority.path("issuing.pem")},
+                          {"seal_root", authority.path("seal-root.pem")},
+                          {"seal_maker", authority.path("seal-maker.pem")},
+                          {"issuing_not_after", ca::iso_time(ca::time_of(X509_get0_notAfter(authority.issuing())))}};
+}
+
+Exit init(Context& context, const Options& options) {
+    const std::string directory = options.bench.directory();
+    const SecretText passphrase = options.bench.passphrase(true);
+    {
+        const Busy busy(tr("Making the keys of the CA"));
+        ca::Authority::create(directory, options.settings, passphrase.bytes(), ca::now());
+    }
+    const ca::Authority authority(directory);
+    {
+        const auto inventory = options.bench.inventory(authority);
+        bench::Inventory::Work work(*inventory, options.bench.operator_name());
+        work.audit("ca-init", options.settings.name, {{"issuing", ca::serial_of(authority.issuing())}});
+        work.commit();
+    }
+    context.out.say(tr("The CA is made."));
+    tell(context, authority);
+    context.out.note(
+        tr("Take root.key and seal-root.key to a safe place away from this machine: nothing here needs "
+           "them again until the CA is renewed. Keep a copy of the whole folder and of the passphrase: "
+           "without them no key can be unlocked or renewed."));
+    return Exit::ok;
+}
+
+}  // namespace
+
+Run define_ca(CLI::App& command) {
+    auto options = std::make_shared<Options>();
+    command.require_subcommand(1);
+    options->init = command.add_subcommand("init", tr("Make a CA in an empty folder"));
+    CLI::App* show = command.add_subcommand("show", tr("Show the CA's settings"));
+    auto& settings = options->settings;
+    CLI::App& make = *options->init;
+    for (CLI::App* sub : {options->init, show}) {
+        sub->fallthrough();
+        sub->group(tr("Commands"));
+    }
+    options->bench.add_to(command, true);
+    make.add_option("--name", settings.name, tr("Name of the CA provider, for its certificates"))
+        ->required()
+        ->type_name(tr("NAME"));
+    make.add_option("--key-type", settings.key_type, tr("p256 or rsa3072"))
+        ->capture_default_str()
+        ->type_name(tr("TYPE"));
+    make.add_option("--crl-url", settings.crl_url, tr("Where programs find the CRL: http://..."))->type_name(tr("URL"));
+    make.add_option("--code-extension", settings.code_extension,
+                    tr("OID of the extension with the unified social credit code"))
+        ->capture_default_str()
+        ->type_name("OID");
+    make.add_option("--certificate-days", settings.certificate_days,
+                    tr("Days that an enterprise's certificate is valid"))
+        ->capture_default_str()
+        ->type_name(tr("DAYS"));
+    make.add_option("--issuing-days", settings.issuing_days, tr("Days that the issuing CA is valid"))
+        ->capture_default_str()
+        ->type_name(tr("DAYS"));
+    return explained([options](Context& context) {
+        if (options->init->parsed()) return init(context, *options);
+        tell(context, ca::Authority(options->bench.directory()));
+        return Exit::ok;
+    });
+}
+
+}  // namespace sealkey::cli

@@ -1,0 +1,134 @@
+// sealkey-bench inventory list, show, audit
+#include "cli/bench/bench_common.h"
+
+namespace sealkey::cli {
+
+namespace {
+
+struct Options {
+    BenchOptions bench;
+    std::string code;
+    CLI::App* list = nullptr;
+    CLI::App* show = nullptr;
+};
+
+nlohmann::json json_of(const bench::TokenRow& row) {
+    return {{"serial", row.serial},
+            {"numeric_serial", row.numeric_serial},
+            {"state", bench::name_of(row.state)},
+            {"step", row.step},
+            {"profile", row.profile},
+            {"unified_code", row.unified_code},
+            {"login_name", row.login_name},
+            {"key_number", row.key_number},
+            {"guid", row.guid},
+            {"chip_id", row.chip_id},
+            {"diversification", row.diversification},
+            {"key_version", row.key_version},
+            {"last_lock_seen", row.last_seen},
+            {"last_lock_closed", row.last_redeemed},
+            {"created_at", row.created_at},
+            {"updated_at", row.updated_at}};
+}
+
+Exit list(Context& context, bench::Inventory& inventory, const std::string& code) {
+    auto all = nlohmann::json::array();
+    for (const auto& row : code.empty() ? inventory.tokens() : inventory.tokens_of(code)) {
+        all.push_back(json_of(row));
+        context.out.say(row.serial + "  " + bench::name_of(row.state) + "  " + row.unified_code + "  " +
+                        printable(row.login_name) + "  " + row.updated_at +
+                        (row.step == "done" ? "" : std::string("  ") + fill(tr("(unfinished: %1)"), {row.step})));
+    }
+    if (all.empty()) context.out.say(tr("The inventory is empty."));
+    context.out.result = {{"keys", all}};
+    return Exit::ok;
+}
+
+Exit show(Context& context, bench::Inventory& inventory) {
+    const auto row = inventory.token(required_serial(context));
+    auto result = json_of(row);
+    result["order"] = nlohmann::json::parse(row.order_text, nullptr, false);
+    context.out.field(tr("Key"), row.serial);
+    context.out.field(tr("State"), bench::name_of(row.state));
+    context.out.field(tr("Step"), row.step);
+    context.out.field(tr("Profile"), row.profile);
+    context.out.field(tr("Enterprise"),
+                      printable(result["order"].value("enterprise_name", "")) + "  " + row.unified_code);
+    context.out.field(tr("Login name"), printable(row.login_name));
+    context.out.field(tr("Key number"), fill(tr("%1 of %2"), {std::to_string(row.key_number),
+                                                              std::to_string(bench::kKeysPerEnterprise)}));
+    result["certificates"] = nlohmann::json::array();
+    for (const auto& one : inventory.certificates_of(row.serial)) {
+        const bool live = one.revoked_at.empty();
+        context.out.field(fill(tr("Certificate %1"), {one.slot}),
+                          one.serial + "  " +
+                              (live ? fill(tr("valid until %1"), {one.not_after})
+                                    : fill(tr("revoked %1 (%2)"), {one.revoked_at, one.reason})));
+        result["certificates"].push_back({{"slot", one.slot},
+                                          {"serial", one.serial},
+                                          {"not_after", one.not_after},
+                                          {"revoked_at", one.revoked_at},
+                                          {"reason", one.reason}});
+    }
+    result["codes"] = nlohmann::json::array();
+    for (const auto& event : inventory.lock_events(row.serial)) {
+        context.out.field(fill(tr("Lock %1"), {std::to_string(event.counter)}),
+                          fill(tr("code given %1 by %2 (%3)"),
+                               {event.given_at, printable(event.operator_name), printable(event.request)}) +
+                              (event.closed_at.empty() ? "" : "  " + fill(tr("closed %1"), {event.closed_at})));
+        result["codes"].push_back({{"counter", event.counter},
+                                   {"source", event.source},
+                                   {"request", event.request},
+                                   {"operator", event.operator_name},
+                                   {"second_operator", event.second_operator},
+                                   {"given_at", event.given_at},
+                                   {"closed_at", event.closed_at}});
+    }
+    context.out.result = result;
+    return Exit::ok;
+}
+
+Exit audit(Context& context, bench::Inventory& inventory) {
+    auto all = nlohmann::json::array();
+    for (const auto& row : inventory.audit_rows()) {
+        all.push_back({{"id", row.id},
+                       {"at", row.at},
+                       {"operator", row.operator_name},
+                       {"action", row.action},
+                       {"subject", row.subject},
+                       {"detail", nlohmann::json::parse(row.detail, nullptr, false)},
+                       {"hash", row.hash}});
+        context.out.say(std::to_string(row.id) + "  " + row.at + "  " + printable(row.operator_name) + "  " +
+                        row.action + "  " + printable(row.subject) + "  " + printable(row.detail));
+    }
+    context.out.result = {{"rows", all}};
+    inventory.check_audit_chain();
+    context.out.say(fill(tr("%1 rows, and each fits the one before."), {std::to_string(all.size())}));
+    return Exit::ok;
+}
+
+}  // namespace
+
+Run define_inventory(CLI::App& command) {
+    auto options = std::make_shared<Options>();
+    command.require_subcommand(1);
+    options->bench.add_to(command, false);
+    options->list = command.add_subcommand("list", tr("All keys, or those of one enterprise"));
+    options->show = command.add_subcommand("show", tr("One key with its certificates and codes: --serial"));
+    CLI::App* audit_rows = command.add_subcommand("audit", tr("The audit trail, checked"));
+    for (CLI::App* sub : {options->list, options->show, audit_rows}) {
+        sub->fallthrough();
+        sub->group(tr("Commands"));
+    }
+    options->list->add_option("--code", options->code, tr("Unified social credit code of the enterprise"))
+        ->type_name(tr("TEXT"));
+    return explained([options](Context& context) {
+        const ca::Authority authority(options->bench.directory());
+        const auto inventory = options->bench.inventory(authority);
+        if (options->list->parsed()) return list(context, *inventory, options->code);
+        if (options->show->parsed()) return show(context, *inventory);
+        return audit(context, *inventory);
+    });
+}
+
+}  // namespace sealkey::cli

@@ -1,0 +1,28 @@
+// `sealkey-bench`: the CA provider's tool. It makes keys, and unlocks and revokes them.
+#include "cli/bench/bench_common.h"
+
+namespace {
+
+using sealkey::cli::mark;
+
+constexpr sealkey::cli::Subcommand kCommands[] = {
+    {"ca", mark("The certificate authority: ca init makes one"), sealkey::cli::define_ca},
+    {"issue", mark("Make one key: from blank to ready for its parcel"), sealkey::cli::define_issue},
+    {"check", mark("Compare a key that is plugged in with what was ordered"), sealkey::cli::define_check},
+    {"lock-statement", mark("Check the statement of a locked key: lock-statement check"),
+     sealkey::cli::define_lock_statement},
+    {"reset-code", mark("Give a reset code for a locked key"), sealkey::cli::define_reset_code},
+    {"reset-done", mark("Close a lock with the key's proof that it was unlocked"), sealkey::cli::define_reset_done},
+    {"activation-code", mark("Give the activation code of a key that was made here"),
+     sealkey::cli::define_activation_code},
+    {"revoke", mark("Revoke a key's certificates"), sealkey::cli::define_revoke},
+    {"crl", mark("Make the certificate revocation list"), sealkey::cli::define_crl},
+    {"inventory", mark("Look into the inventory: list, show, audit"), sealkey::cli::define_inventory},
+};
+
+constexpr sealkey::cli::Program kProgram = {"sealkey-bench", mark("The CA provider's bench for electronic keys."),
+                                            kCommands};
+
+}  // namespace
+
+int main(int argc, char** argv) { return sealkey::cli::run_program(kProgram, argc, argv); }

@@ -1,0 +1,99 @@
+"""A CA of one's own, and keys made by `sealkey-bench` in the reader of the private pcscd. For the tests of the bench."""
+import json
+import struct
+import zlib
+
+import harness
+
+PASSPHRASE = "correct horse battery"
+NAME = "福建示例进出口有限公司"
+CODE = "91350100M000100Y43"
+OLD_CODE = "3501M000100Y4"
+OTHER_CODE = "914403001922038216"
+
+
+def png(width=60, height=60, colour=(200, 20, 20)):
+    """A ring on a transparent ground."""
+    rows = b""
+    for y in range(height):
+        rows += b"\0"
+        for x in range(width):
+            r2 = (x - width / 2) ** 2 + (y - height / 2) ** 2
+            rows += bytes((*colour, 255 if (width * 0.4) ** 2 < r2 < (width * 0.48) ** 2 else 0))
+
+    def chunk(kind, data):
+        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+    return (b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 6, 0, 0, 0)) +
+            chunk(b"IDAT", zlib.compress(rows)) + chunk(b"IEND", b""))
+
+
+class BenchCase(harness.Case):
+    """self.bench(...) runs sealkey-bench with this test's CA, which is made by make_ca()."""
+
+    def setUp(self):
+        super().setUp()
+        self.ca = self.work / "ca"
+        self.environment = {"SEALKEY_CA_DIR": str(self.ca), "SEALKEY_CA_PASSPHRASE": PASSPHRASE,
+                            "SEALKEY_OPERATOR": "tester"}
+        self.made = 0
+
+    def make_ca(self, *options):
+        return self.bench_json("ca", "init", "--name", "示例电子钥匙服务商", "--crl-url", "http://crl.example.cn/keys.crl", *options)
+
+    def bench(self, *arguments, env=None, **how):
+        return harness.run(["sealkey-bench", *arguments], env={**self.environment, **(env or {})},
+                           timeout=how.pop("timeout", 240), **how)
+
+    def bench_json(self, *arguments, **how):
+        return json.loads(self.bench(*arguments, "--json", **how).out)
+
+    def order(self, **fields):
+        return {"enterprise_name": NAME, "unified_code": CODE, "login_name": "FJSL", "algorithm": "p256", **fields}
+
+    def order_options(self, key, **fields):
+        self.made += 1
+        path = self.work.write(f"order{self.made}.json", json.dumps(self.order(**fields)))
+        return ["issue", "--birth-record", str(key.birth_record), "--order", str(path)]
+
+    def issue(self, key, *options, **fields):
+        return self.bench_json(*self.order_options(key, **fields), *options)
+
+    def refused(self, *arguments, code, words, **how):
+        """Fails with this exit code and these words, and says so in JSON too."""
+        done = self.bench(*arguments, code=code, **how)
+        self.assertIn(words, done.err)
+        return done
+
+    def issue_refused(self, key, *, code, words, options=(), **fields):
+        return self.refused(*self.order_options(key, **fields), *options, code=code, words=words)
+
+    def code_of(self, serial, name="code"):
+        path = self.work / f"{name}-{serial}"
+        self.bench("activation-code", "--serial", serial, "--code-file", str(path))
+        return path.read_text().strip()
+
+    def certificate(self, key, slot):
+        """The certificate in a slot as OpenSC's pkcs11-tool reads it, a PEM file."""
+        ident = {"9a": "01", "9c": "02", "9d": "03"}[slot]
+        der = self.work / f"{slot}.der"
+        key.run(["pkcs11-tool", "--read-object", "--type", "cert", "--id", ident, "-o", der])
+        pem = self.work / f"{slot}.pem"
+        harness.run(["openssl", "x509", "-inform", "DER", "-in", der, "-out", pem])
+        return pem
+
+    def verify(self, pem, *options, ok=True):
+        return harness.run(["openssl", "verify", "-CAfile", self.ca / "root.pem", "-untrusted", self.ca / "issuing.pem",
+                            *options, pem], ok=ok)
+
+    def activate(self, key, serial, pin):
+        code = self.work.write(f"activation-{serial}", self.code_of(serial, f"take{self.made}{pin}"))
+        new = self.work.write(f"pin-{pin}", pin)
+        key.run(["sealkey", "activate", "--code-file", code, "--new-pin-file", new])
+
+    def audit(self):
+        return self.bench_json("inventory", "audit")["rows"]
+
+    def everything_said(self):
+        """Every byte that the CA's folder holds."""
+        return b"".join(path.read_bytes() for path in self.ca.rglob("*") if path.is_file())

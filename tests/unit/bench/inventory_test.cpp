@@ -1,0 +1,282 @@
+// The inventory and the CA's rules over it, on a real SQLite file.
+#include "bench/inventory.h"
+
+#include <gtest/gtest.h>
+#include <soci/sqlite3/soci-sqlite3.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+
+#include <filesystem>
+#include <set>
+
+#include "bench/policy.h"
+#include "bench/unlock_desk.h"
+#include "ca/error.h"
+
+namespace sealkey::bench {
+namespace {
+
+namespace fs = std::filesystem;
+constexpr char kCode[] = "91350100M000100Y43";
+constexpr char kOtherCode[] = "914403001922038216";
+
+ca::Fault fault_of(const std::function<void()>& call) {
+    try {
+        call();
+    } catch (const ca::CaError& error) {
+        return error.fault();
+    }
+    ADD_FAILURE() << "nothing was refused";
+    return ca::Fault::crypto;
+}
+
+class InventoryTest : public ::testing::Test {
+protected:
+    void SetUp() override {
+        std::string pattern = (fs::temp_directory_path() / "sealkey-inventory-XXXXXX").string();
+        ASSERT_NE(::mkdtemp(pattern.data()), nullptr);
+        folder_ = pattern;
+        path_ = folder_ + "/inventory.sqlite";
+        inventory_ = std::make_unique<Inventory>(path_);
+    }
+    void TearDown() override {
+        inventory_.reset();
+        fs::remove_all(folder_);
+    }
+
+    static Order order(const char* kind, const char* login, const char* code = kCode) {
+        Order order;
+        order.kind = kind;
+        order.enterprise_name = "X";
+        order.unified_code = code;
+        order.login_name = login;
+        order.reason = "because";
+        return order;
+    }
+    Order replacement(const std::string& serial, const char* login = "", const char* what = "lost") {
+        Order order = InventoryTest::order("replacement", login);
+        order.replaces = serial;
+        order.lost_or_damaged = what;
+        return order;
+    }
+    // As the bench does it: policy and row in one transaction, then the key's making.
+    TokenRow admit(const Order& order) {
+        Inventory::Work work(*inventory_, "tester");
+        const Admission admission = admit_order(*inventory_, work, order);
+        const std::string chip = "chip" + std::to_string(++chips_);
+        const TokenRow row = work.add_token(chip, admission.order, "", admission.key_number, 1);
+        work.set_state(row.serial, TokenState::initialised, "");
+        work.add_certificate(
+            {"AA" + std::to_string(chips_), row.serial, "9A", "00", "spki" + std::to_string(chips_), "", "", ""});
+        work.set_state(row.serial, TokenState::personalised, "");
+        work.commit();
+        return inventory_->token(row.serial);
+    }
+    ca::Fault refusal(const Order& order) {
+        const auto before = inventory_->tokens().size();
+        const auto rows = inventory_->audit_rows().size();
+        const auto fault = fault_of([&] { (void)admit(order); });
+        EXPECT_EQ(inventory_->tokens().size(), before);
+        EXPECT_EQ(inventory_->audit_rows().size(), rows);
+        return fault;
+    }
+
+    std::string folder_, path_;
+    std::unique_ptr<Inventory> inventory_;
+    int chips_ = 0;
+};
+
+TEST_F(InventoryTest, FileIsTheOwnersAlone) {
+    struct stat st {};
+    ASSERT_EQ(::stat(path_.c_str(), &st), 0);
+    EXPECT_EQ(st.st_mode & 0777, 0600U);
+}
+
+TEST_F(InventoryTest, N2_AtMostThreeLiveKeys) {
+    (void)admit(order("first", "A"));
+    (void)admit(order("additional", "B"));
+    const auto third = admit(order("additional", "C"));
+    EXPECT_EQ(refusal(order("additional", "D")), ca::Fault::policy);
+    EXPECT_EQ(refusal(order("first", "D")), ca::Fault::policy);
+    // Another enterprise isn't touched by that.
+    (void)admit(order("first", "D", kOtherCode));
+    // A revoked key makes room, and its number is free.
+    {
+        Inventory::Work work(*inventory_, "tester");
+        work.set_state(third.serial, TokenState::revoked, "");
+        work.commit();
+    }
+    EXPECT_EQ(admit(order("additional", "E")).key_number, 3);
+    EXPECT_EQ(refusal(order("additional", "F")), ca::Fault::policy);
+}
+
+TEST_F(InventoryTest, N2_AdditionalNeedsAFirstAndFirstIsTheFirst) {
+    EXPECT_EQ(refusal(order("additional", "A")), ca::Fault::policy);
+    (void)admit(order("first", "A"));
+    EXPECT_EQ(refusal(order("first", "B")), ca::Fault::policy);
+}
+
+TEST_F(InventoryTest, N5_LoginNamesAreNeverIssuedTwice) {
+    const auto first = admit(order("first", "FJSL"));
+    EXPECT_EQ(refusal(order("additional", "FJSL")), ca::Fault::policy);
+    EXPECT_EQ(refusal(order("additional", "fjsl")), ca::Fault::policy);
+    EXPECT_EQ(refusal(order("first", "FJSL", kOtherCode)), ca::Fault::policy);
+    Inventory::Work work(*inventory_, "tester");
+    work.set_state(first.serial, TokenState::revoked, "");
+    work.commit();
+    EXPECT_EQ(refusal(order("first", "FJSL")), ca::Fault::policy);
+}
+
+TEST_F(InventoryTest, N3_N4_ReplacementRevokesFirstAndKeepsTheLoginName) {
+    const auto old = admit(order("first", "FJSL"));
+    const auto fresh = admit(replacement(old.serial));
+    EXPECT_EQ(fresh.login_name, "FJSL");
+    EXPECT_EQ(fresh.key_number, old.key_number);
+    EXPECT_EQ(inventory_->token(old.serial).state, TokenState::replaced);
+    ASSERT_EQ(inventory_->revoked().size(), 1U);
+    EXPECT_EQ(inventory_->revoked()[0].reason, "keyCompromise");
+    long long revoked = 0, admitted = 0;
+    for (const auto& row : inventory_->audit_rows()) {
+        if (row.action == "revoke") revoked = row.id;
+        if (row.action == "admit" && row.subject == fresh.serial) admitted = row.id;
+    }
+    EXPECT_LT(revoked, admitted);
+    const auto third = admit(replacement(fresh.serial, "FJSL", "damaged"));
+    EXPECT_EQ(inventory_->revoked()[1].reason, "cessationOfOperation");
+    EXPECT_EQ(third.login_name, "FJSL");
+}
+
+TEST_F(InventoryTest, N3_N4_ReplacementsThatDontFitChangeNothing) {
+    const auto old = admit(order("first", "FJSL"));
+    EXPECT_EQ(refusal(replacement("SK2600000996")), ca::Fault::unknown);
+    EXPECT_EQ(refusal(replacement(old.serial, "OTHER")), ca::Fault::policy);
+    auto foreign = replacement(old.serial);
+    foreign.unified_code = kOtherCode;
+    EXPECT_EQ(refusal(foreign), ca::Fault::policy);
+    (void)admit(replacement(old.serial));
+    EXPECT_EQ(refusal(replacement(old.serial)), ca::Fault::policy);
+    EXPECT_EQ(inventory_->revoked().size(), 1U);
+}
+
+TEST_F(InventoryTest, EveryTokenHasNumbersOfItsOwn) {
+    std::set<std::string> seen;
+    (void)admit(order("first", "A"));
+    (void)admit(order("additional", "B"));
+    (void)admit(order("first", "C", kOtherCode));
+    for (const auto& row : inventory_->tokens()) {
+        for (const auto& value : {row.serial, std::to_string(row.numeric_serial), row.guid, row.diversification}) {
+            EXPECT_TRUE(seen.insert(value).second) << value;
+        }
+        EXPECT_NO_THROW(ca::check_token_serial(row.serial));
+        EXPECT_LT(row.numeric_serial, 0x80000000LL);
+        EXPECT_EQ(row.diversification.size(), 20U);
+    }
+}
+
+TEST_F(InventoryTest, WorkWithoutCommitLeavesNothing) {
+    const auto row = admit(order("first", "A"));
+    const auto rows = inventory_->audit_rows().size();
+    {
+        Inventory::Work work(*inventory_, "tester");
+        work.set_state(row.serial, TokenState::revoked, "");
+        work.revoke_certificates(row.serial, "superseded", ca::now());
+        (void)work.next_crl_number();
+    }
+    EXPECT_EQ(inventory_->token(row.serial).state, TokenState::personalised);
+    EXPECT_TRUE(inventory_->revoked().empty());
+    EXPECT_EQ(inventory_->audit_rows().size(), rows);
+}
+
+TEST_F(InventoryTest, OneKeyGetsOneCertificateOnly) {
+    const auto row = admit(order("first", "A"));
+    Inventory::Work work(*inventory_, "tester");
+    EXPECT_EQ(fault_of([&] {
+                  work.add_certificate({"BB", row.serial, "9C", "00", "spki1", "", "", ""});
+              }),
+              ca::Fault::policy);
+    EXPECT_EQ(fault_of([&] { work.revoke_certificates(row.serial, "because", ca::now()); }), ca::Fault::bad_argument);
+    EXPECT_EQ(fault_of([&] { work.set_state(row.serial, TokenState::blank, ""); }), ca::Fault::policy);
+}
+
+TEST_F(InventoryTest, ChangedAuditRowIsFound) {
+    (void)admit(order("first", "A"));
+    (void)admit(order("additional", "B"));
+    EXPECT_NO_THROW(inventory_->check_audit_chain());
+    soci::session sql(soci::sqlite3, "db=\"" + path_ + "\"");
+    EXPECT_THROW(sql << "UPDATE audit SET detail = '{}' WHERE id = 2", soci::soci_error);
+    EXPECT_THROW(sql << "DELETE FROM audit WHERE id = 2", soci::soci_error);
+    sql << "DROP TRIGGER audit_stays_1";
+    sql << "DROP TRIGGER audit_stays_2";
+    for (const char* column : {"at", "operator", "action", "subject", "detail", "previous", "hash"}) {
+        std::string before;
+        sql << std::string("SELECT ") + column + " FROM audit WHERE id = 3", soci::into(before);
+        sql << std::string("UPDATE audit SET ") + column + " = 'x' WHERE id = 3";
+        EXPECT_EQ(fault_of([&] { inventory_->check_audit_chain(); }), ca::Fault::corrupt) << column;
+        sql << std::string("UPDATE audit SET ") + column + " = :b WHERE id = 3", soci::use(before);
+        EXPECT_NO_THROW(inventory_->check_audit_chain()) << column;
+    }
+    sql << "DELETE FROM audit WHERE id = 3";
+    EXPECT_EQ(fault_of([&] { inventory_->check_audit_chain(); }), ca::Fault::corrupt);
+}
+
+TEST_F(InventoryTest, UnknownVersionIsRefusedAndUntouched) {
+    inventory_.reset();
+    {
+        soci::session sql(soci::sqlite3, "db=\"" + path_ + "\"");
+        sql << "PRAGMA user_version = 99";
+    }
+    const std::string before = ca::read_file(path_);
+    EXPECT_EQ(fault_of([&] { Inventory again(path_); }), ca::Fault::corrupt);
+    EXPECT_EQ(ca::read_file(path_), before);
+    ca::write_file(path_, "this is no database, it is a letter of some length", true);
+    EXPECT_EQ(fault_of([&] { Inventory again(path_); }), ca::Fault::corrupt);
+    EXPECT_EQ(fault_of([&] { Inventory nowhere(folder_ + "/none/inventory.sqlite"); }), ca::Fault::file);
+}
+
+TEST_F(InventoryTest, N24_CodesNeedAFinishedLiveKeyAnApprovalAndByTelephoneTwoPeople) {
+    ca::Masters masters;
+    const std::array<std::uint8_t, 32> bytes{};
+    masters.unlock.assign(bytes);
+    masters.management.assign(bytes);
+    const auto row = admit(order("first", "A"));
+    const std::string request = token::format_request_code(2, 481516);
+    const auto telephone = [&](const CodeRequest& who) {
+        return give_reset_code_by_telephone(*inventory_, masters, row.serial, request, who);
+    };
+    const CodeRequest good{"R-1", "one", "two"};
+    EXPECT_EQ(fault_of([&] { (void)telephone(good); }), ca::Fault::policy);  // not finished
+    EXPECT_EQ(fault_of([&] { (void)give_activation_code(*inventory_, masters, row.serial, "one"); }),
+              ca::Fault::policy);
+    {
+        Inventory::Work work(*inventory_, "tester");
+        work.set_delivery_salt(row.serial, 4711);
+        work.set_step(row.serial, "done");
+        work.commit();
+    }
+    EXPECT_EQ(fault_of([&] { (void)telephone({"", "one", "two"}); }), ca::Fault::policy);
+    EXPECT_EQ(fault_of([&] { (void)telephone({"R-1", "one", ""}); }), ca::Fault::policy);
+    EXPECT_EQ(fault_of([&] { (void)telephone({"R-1", "one", "one"}); }), ca::Fault::policy);
+    const auto activation = give_activation_code(*inventory_, masters, row.serial, "one");
+    EXPECT_EQ(activation.event.counter, 1);
+    const auto code = telephone(good);
+    EXPECT_EQ(code.event.counter, 2);
+    EXPECT_FALSE(code.given_before);
+    const auto again = telephone(good);
+    EXPECT_EQ(again.code, code.code);
+    EXPECT_TRUE(again.given_before);
+    EXPECT_EQ(fault_of([&] { (void)give_activation_code(*inventory_, masters, row.serial, "one"); }),
+              ca::Fault::replayed);
+    EXPECT_EQ(fault_of([&] { close_lock(*inventory_, masters, row.serial, 2, bytes, "one"); }), ca::Fault::forged);
+    for (const auto& audit : inventory_->audit_rows()) {
+        EXPECT_EQ(audit.detail.find(code.code), std::string::npos);
+    }
+    {
+        Inventory::Work work(*inventory_, "tester");
+        work.set_state(row.serial, TokenState::revoked, "");
+        work.commit();
+    }
+    EXPECT_EQ(fault_of([&] { (void)telephone(good); }), ca::Fault::policy);
+}
+
+}  // namespace
+}  // namespace sealkey::bench
