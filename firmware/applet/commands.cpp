@@ -1,5 +1,7 @@
 #include "applet/commands.h"
 
+#include <iterator>
+
 #include "base/tlv.h"
 #include "protocol/piv.h"
 
@@ -307,7 +309,11 @@ constexpr Row kCommands[] = {
     own(OwnIns::set_lifecycle, parse_set_lifecycle),
 };
 
+static_assert(std::size(kCommands) == kParsedCommands);
+
 }  // namespace
+
+CommandId parsed_command(std::size_t index) { return {kCommands[index].cla, kCommands[index].ins}; }
 
 Result<AnyCommand, StatusWord> parse(const Command& command) {
     for (const Row& row : kCommands) {

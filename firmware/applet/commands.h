@@ -113,6 +113,16 @@ using AnyCommand =
 // 6D00 unknown instruction · 6A86 P1 P2 · 6700 a length · 6A80 the data's form · 6A88 no such key reference.
 [[nodiscard]] Result<AnyCommand, StatusWord> parse(const iso7816::Command& command);
 
+// Class and instruction of every command that parse() knows. SELECT and GET RESPONSE are the dispatcher's; PUT DATA
+// goes through parse_put_data().
+struct CommandId {
+    std::uint8_t cla;
+    std::uint8_t ins;
+    bool operator==(const CommandId&) const = default;
+};
+inline constexpr std::size_t kParsedCommands = 21;
+[[nodiscard]] CommandId parsed_command(std::size_t index);
+
 // The head of PUT DATA (5C tag, then 53 with its length), whose value may come in later blocks.
 struct PutDataHead {
     std::uint32_t tag;
