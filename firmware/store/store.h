@@ -1,4 +1,4 @@
-// The object store: an append-only log over flash with transactions (docs/architecture.md, "The store").
+// The object store: an append-only log over flash with transactions (docs/store.md).
 //
 // Promise: whatever the moment at which power goes, after mount() every transaction has happened wholly or not at all.
 #pragma once
@@ -51,7 +51,9 @@ public:
     [[nodiscard]] Status put_stream(ObjectId id);
     // Removing an absent object is no error.
     [[nodiscard]] Status remove(ObjectId id);
-    // After success the change is durable and superseded secrets are gone from flash. After a failure: not changed.
+    // After success the change is durable and superseded secrets are gone from flash. After no_space or invalid:
+    // not changed. After flash_failure mount() must come next, and tells what happened; until then the store refuses
+    // changes.
     [[nodiscard]] Status commit();
 
 private:
@@ -81,7 +83,7 @@ public:
     [[nodiscard]] bool contains(ObjectId id) const { return size(id).ok(); }
 
     // Reserves room for `payload` bytes in `objects` puts and removes, compacting first if need be. no_space: not
-    // possible, nothing was changed. busy: a transaction is open.
+    // possible, nothing was changed. busy: a transaction is open. flash_failure: not mounted, or not any more.
     [[nodiscard]] Result<Transaction> begin(std::uint32_t payload, std::uint32_t objects);
 
     // One object in one transaction.

@@ -33,9 +33,10 @@ Status Transaction::commit() {
 }
 
 Result<Transaction> Store::begin(std::uint32_t payload, std::uint32_t objects) {
-    if (!mounted_) return Error::invalid;
+    if (!mounted_) return Error::flash_failure;
     if (transaction_.open) return Error::busy;
     if (payload > sectors_.capacity() * sectors_.count() || objects > kMaxPending) return Error::no_space;
+    if (record_count_ + objects > kMaxRecords) return Error::no_space;
     if (auto room = make_room(payload, objects, 0); !room) return room.error();
     transaction_ = {};
     transaction_.open = true;
@@ -217,8 +218,10 @@ Status Store::commit() {
     apply(secrets);
     if (transaction_.publishes_stream) stream_ = {};
     transaction_ = {};
-    if (secrets.empty()) return {};
-    return compact(secrets);
+    if (secrets.empty() || compact(secrets)) return {};
+    // It has happened, but the promise about secrets isn't kept: mount() must come first.
+    mounted_ = false;
+    return Error::flash_failure;
 }
 
 // What was appended must be gone before another COMMIT covers its sequences.
@@ -231,7 +234,7 @@ void Store::abort() {
 }
 
 Status Store::stream_open(std::uint32_t length) {
-    if (!mounted_) return Error::invalid;
+    if (!mounted_) return Error::flash_failure;
     if (transaction_.open) return Error::busy;
     stream_abandon();
     const std::uint32_t sectors = (length + sectors_.longest_payload() - 1) / sectors_.longest_payload();

@@ -54,7 +54,7 @@ protected:
 TEST_P(StoreTest, BlankFlashIsNotFormattedAndIsLeftAlone) {
     EXPECT_EQ(store_->mount().error(), Error::not_found);
     EXPECT_EQ(flash_.operations(), 0U);
-    EXPECT_EQ(store_->begin(1, 1).error(), Error::invalid);
+    EXPECT_EQ(store_->begin(1, 1).error(), Error::flash_failure);
 }
 
 TEST_P(StoreTest, PutsReadsSupersedesAndRemoves) {
