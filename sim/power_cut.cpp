@@ -1,6 +1,7 @@
 #include "power_cut.h"
 
 #include <random>
+#include <vector>
 
 namespace sealkey::sim {
 
@@ -29,6 +30,20 @@ const char* name_of(Tear tear) {
     return "?";
 }
 
+namespace {
+
+// Where a prefix ends: somewhere in the middle of the bytes that change, since the others show nothing.
+std::size_t prefix_end(Bytes before, Bytes wanted, std::mt19937_64& random) {
+    std::vector<std::size_t> changing;
+    for (std::size_t i = 0; i < wanted.size(); ++i) {
+        if (before[i] != wanted[i]) changing.push_back(i);
+    }
+    if (changing.empty()) return wanted.size();
+    return changing[changing.size() / 2 + static_cast<std::size_t>(random() % (changing.size() / 4 + 1))];
+}
+
+}  // namespace
+
 CutReport PowerCut::apply(const char* operation, std::uint32_t offset, Bytes before, MutableBytes wanted,
                           std::uint64_t seed) {
     CutReport report{};
@@ -38,7 +53,7 @@ CutReport PowerCut::apply(const char* operation, std::uint32_t offset, Bytes bef
     report.length = static_cast<std::uint32_t>(wanted.size());
     report.tear = tear_;
     std::mt19937_64 random(seed);
-    const std::size_t done = wanted.size() / 2 + static_cast<std::size_t>(random() % (wanted.size() / 4 + 1));
+    const std::size_t done = prefix_end(before, wanted, random);
     for (std::size_t i = 0; i < wanted.size(); ++i) {
         const std::uint8_t now = before[i];
         const std::uint8_t then = wanted[i];

@@ -2,6 +2,7 @@
 # labels: clients
 # timeout: 120
 """The simulator itself, in a real pcscd: its plug, its state file, its end."""
+import os
 import pathlib
 import signal
 import subprocess
@@ -23,6 +24,67 @@ class Plug(harness.Case):
         key.unplug(1)
         self.assertTrue(harness.card_present(0))
         self.assertFalse(harness.card_present(1))
+
+
+    def test_comes_back_when_pcscd_restarts(self):
+        self.simulator()
+        self.assertEqual(os.environ["SEALKEY_PCSCD"], "private")
+        old = int(harness.run(["pgrep", "-x", "pcscd"]).out)  # of this process namespace: there is no other
+        os.kill(old, signal.SIGKILL)
+        harness.until(lambda: not os.path.exists(f"/proc/{old}") or self.is_zombie(old), "pcscd has ended")
+        os.unlink("/run/pcscd/pcscd.comm")
+        # Left running for the cases after this one; it goes with the namespace.
+        pcscd = f"{harness.program('pcscd')} --foreground --config /run/pcscd/conf"
+        harness.run(["sh", "-c", f"{pcscd} >>/run/pcscd/log 2>&1 &"])
+        harness.until(lambda: os.path.exists("/run/pcscd/pcscd.comm"), "the new pcscd is up")
+        harness.until(harness.card_present, "the new pcscd sees the card")
+
+    def is_zombie(self, pid):
+        return pathlib.Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] == "Z"
+
+
+class PowerCut(harness.Case):
+    """Profile: compatibility."""
+
+    def test_cut_given_at_the_start_strikes_once_and_the_token_comes_back(self):
+        key = self.simulator(profile="compatibility", options=["--cut-at", "1", "--tear", "prefix"])
+        with self.assertRaises(Exception), harness.Card() as card:
+            card.select()
+            card.verify("999999")
+        report = key.wait_for_cut()
+        self.assertEqual((report["command"], report["operation"], report["kind"]), ("VERIFY", "program", "prefix"))
+        self.assertGreater(report["torn"], 0)
+        with harness.Card() as card:
+            card.select()
+            self.assertEqual(card.verify(harness.DEFAULT_PIN), 0x9000)
+
+    def test_nothing_is_reported_before_a_cut(self):
+        self.assertEqual(self.simulator(sockets=True).last_cut(), {"cut": False})
+
+    def test_bad_control_commands_are_refused_with_words(self):
+        key = self.simulator(sockets=True)
+        for command in ("cut", "cut 0", "cut x", "cut 1 half", "cut 1 prefix more", "explode", "log x", ""):
+            with self.subTest(command), self.assertRaises(AssertionError):
+                key.control(command)
+        with self.assertRaises(AssertionError):
+            key.control("status", index=3)
+        self.assertFalse(key.control("status")["cut_armed"])
+
+
+class Log(harness.Case):
+    """Profile: compatibility."""
+
+    def test_apdus_are_counted_and_secrets_masked(self):
+        key = self.simulator(sockets=True, profile="compatibility")
+        before = key.apdu_count()
+        with harness.SocketCard(key.environment["SEALKEY_SIM_SOCKETS"]) as card:
+            card.select()
+            card.verify("735198")
+            card.change_pin(harness.DEFAULT_PIN, "735198")
+        self.assertEqual(key.apdu_count(), before + 3)
+        self.assertEqual([entry["name"] for entry in key.log(before + 1)], ["SELECT", "VERIFY", "CHANGE REFERENCE DATA"])
+        self.assertNotIn("735198".encode().hex(), str(key.log()))
+        self.assertNotIn("735198".encode().hex(), key.log_path.read_text())
 
 
 class StateFile(harness.Case):

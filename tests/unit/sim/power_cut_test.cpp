@@ -52,6 +52,16 @@ TEST(PowerCut, PrefixIsNewThenOld) {
     for (std::size_t i = 0; i < 256; ++i) EXPECT_EQ(wanted[i], i < done ? 0x00 : 0xFF);
 }
 
+TEST(PowerCut, PrefixTearsAlsoWhereFewBytesChange) {
+    const Buffer before(256, 0xFF);
+    Buffer wanted = before;
+    std::fill_n(wanted.begin(), 8, 0x00);
+    const CutReport report = tear(Tear::prefix, before, wanted);
+    EXPECT_EQ(report.to_change, 8U);
+    EXPECT_GT(report.torn, 0U);
+    EXPECT_LT(report.torn, 8U);
+}
+
 TEST(PowerCut, SubsetMixesOnlyBitsThatChange) {
     const Buffer before(256, 0xF0);
     Buffer wanted(256, 0xC0);
