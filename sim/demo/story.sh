@@ -16,10 +16,11 @@ english="Fujian Example Import and Export Co., Ltd."
 code=91350100M000100Y43
 login_name=EXAMPLE1
 port=8443
+python=/usr/bin/python3 # Debian's own, whatever else is on the PATH
 
 # ---- small tools -----------------------------------------------------------------------------------------------------
 
-control() { python3 "$here/control.py" "$@"; }
+control() { "$python" "$here/control.py" "$@"; }
 # No line end: OpenSSL's engine takes the whole file for the PIN.
 secret_file() { (umask 077 && printf '%s' "$2" >"$1"); }
 
@@ -79,7 +80,7 @@ made_and_issued() {
     did "a certificate authority is made" "sealkey-bench ca init" \
         sealkey-bench ca init --name "Demo Provider" --passphrase-file ca.pass
     cat ca/root.pem ca/issuing.pem >client-ca.pem
-    python3 "$here/draw_seal.py" seal.png
+    "$python" "$here/draw_seal.py" seal.png
     simulate key 35963
     wait_for "the key is in the reader" plugged key
     wait_for "pcscd sees it" opensc-tool --reader 0 --atr
@@ -111,7 +112,7 @@ activated() {
 logged_in() {
     step 3 "The enterprise logs in to a portal"
     did "a portal starts: TLS 1.3, asks for a certificate" "nginx" \
-        python3 "$SEALKEY_ROOT/sim/portal.py" start portal --client-ca client-ca.pem --port $port
+        "$python" "$SEALKEY_ROOT/sim/portal.py" start portal --client-ca client-ca.pem --port $port
     did "the clerk logs in with the key" "curl, OpenSSL engine pkcs11, libsealkey-pkcs11.so" portal_logs_in pin
     output=$(cat portal.answer)
     show
@@ -122,7 +123,7 @@ logged_in() {
 
 stamped() {
     step 4 "A licence application is stamped and signed"
-    python3 "$here/make_application.py" application.pdf "$english" $code
+    "$python" "$here/make_application.py" application.pdf "$english" $code
     did "the seal goes on page 1, signed with 9C" "sealkey stamp" \
         sealkey stamp application.pdf stamped.pdf --page 1 --at 130,230 --pin-file pin --seal-ca ca/seal-root.pem
     did "another program accepts the stamped document" "pdfsig" pdf_accepted stamped.pdf
@@ -158,8 +159,8 @@ locked_and_unlocked() {
         --code-file reset.code
     local reset
     reset=$(cat reset.code)
-    secret_file slip.code "$("$here/codes.py" slip "$reset")"
-    secret_file wrong.code "$("$here/codes.py" wrong "$reset")"
+    secret_file slip.code "$("$python" "$here/codes.py" slip "$reset")"
+    secret_file wrong.code "$("$python" "$here/codes.py" wrong "$reset")"
     secret_file pin 426913
     local before
     before=$(code_tries)
@@ -226,13 +227,13 @@ TEXT
 
 # ---- what the steps check --------------------------------------------------------------------------------------------
 
-json_field() { python3 -c 'import json,sys; print(json.load(sys.stdin)[sys.argv[1]])' "$1" <<<"$output"; }
-code_tries() { sealkey --json status | python3 -c 'import json,sys; print(json.load(sys.stdin)["lock"]["code_tries_left"])'; }
+json_field() { "$python" -c 'import json,sys; print(json.load(sys.stdin)[sys.argv[1]])' "$1" <<<"$output"; }
+code_tries() { sealkey --json status | "$python" -c 'import json,sys; print(json.load(sys.stdin)["lock"]["code_tries_left"])'; }
 pdf_accepted() { pdfsig "$1" >pdfsig.out 2>&1 && cat pdfsig.out && grep -q "Signature is Valid" pdfsig.out; }
 cms_accepted() {
     openssl cms -verify -binary -inform DER -in application.p7s -content "$1" -CAfile client-ca.pem -purpose any -out /dev/null
 }
-change_byte() { python3 -c 'import sys
+change_byte() { "$python" -c 'import sys
 data = bytearray(open(sys.argv[1], "rb").read()); at = data.index(b"Customs"); data[at] ^= 1
 open(sys.argv[2], "wb").write(data)' "$1" "$2"; }
 
