@@ -22,6 +22,14 @@ esac
 build=${SEALKEY_BUILD:-$root/build/release}
 
 stop_all() {
+    # In namespaces everything ends with them; beside the system's pcscd each program is ended by itself.
+    if grep -qs ^system "$dir/pcscd/pid"; then
+        [ ! -d "$dir/portal" ] || /usr/bin/python3 sim/portal.py stop "$dir/portal" || true
+        local pid
+        while read -r pid; do
+            kill "$pid" 2>/dev/null || true
+        done < <(cat "$dir/pids" 2>/dev/null)
+    fi
     sim/pcscd.sh stop "$dir/pcscd"
     rm -rf "$dir"
 }

@@ -8,7 +8,7 @@ set -euo pipefail
 build_packages=(
     g++ cmake ninja-build ccache pkg-config dpkg-dev debian-archive-keyring ca-certificates gettext
     libpcsclite-dev libp11-kit-dev zlib1g-dev libssl-dev libcli11-dev libspdlog-dev nlohmann-json3-dev
-    libsoci-dev libsqlite3-dev libpodofo-dev libpng-dev libgtest-dev libgmock-dev libbenchmark-dev
+    libsoci-dev libsqlite3-dev libpodofo-dev libpng-dev libp11-kit-dev libgtest-dev libgmock-dev libbenchmark-dev
 )
 demo_packages=(
     pcscd vsmartcard-vpcd opensc opensc-pkcs11 openssl libengine-pkcs11-openssl curl nginx-light poppler-utils
@@ -16,7 +16,7 @@ demo_packages=(
 )
 test_packages=(
     yubico-piv-tool ykcs11 gnutls-bin qpdf xxd libnss3-tools firefox-esr python3-pyscard python3-cryptography
-    clang-14 clang-format-14 clang-tidy-14
+    openssh-client clang-14 libclang-rt-14-dev clang-format-14 clang-tidy-14
 )
 
 wanted=("${build_packages[@]}" "${demo_packages[@]}")

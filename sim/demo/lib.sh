@@ -1,7 +1,7 @@
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2034 # what is set here is used by story.sh
 # How the demo tells its story: a line for each thing done, with the program that did it and the time it took.
 
-bold= dim= red= plain=
+bold='' dim='' red='' plain=''
 if [ -t 1 ]; then bold=$'\e[1m' dim=$'\e[2m' red=$'\e[31m' plain=$'\e[0m'; fi
 story_start=$EPOCHREALTIME
 step_start=$EPOCHREALTIME

@@ -5,7 +5,7 @@ dir=$1
 here=$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")
 # shellcheck source=/dev/null
 . "$dir/environment"
-# shellcheck source=lib.sh
+# shellcheck source=sim/demo/lib.sh
 . "$here/lib.sh"
 cd "$dir"
 export SEALKEY_CA_DIR=$dir/ca SEALKEY_OPERATOR=demo
