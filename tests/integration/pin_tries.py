@@ -5,8 +5,9 @@
 import signal
 
 import harness
+import personalise
 from harness import DEFAULT_PIN, OPENSC_MODULE
-from personal import PersonalisedCase
+from personal import PersonalisedCase, ShippingCase
 
 
 class N10(PersonalisedCase):
@@ -83,6 +84,53 @@ class N10(PersonalisedCase):
                 # Power may go before the try was spent; the PIN wasn't looked at then.
                 self.assertIn(after, (before, before - 1, before - 2) if kind == "nothing" else (before - 1, before - 2))
                 self.assertEqual(self.by_apdu(DEFAULT_PIN), 0x9000)
+
+
+class N10Shipping(ShippingCase):
+    """Profile: shipping."""
+
+    def lock_statement(self):
+        """Lock counter and salt; None where the token isn't locked."""
+        with harness.Card() as card:
+            card.select()
+            data, word = card.transmit("00cb3fff055c035fff4300")
+        if word == 0x6A82:
+            return None
+        statement = personalise.parse(data)[0x53]
+        return statement[14:16], statement[16:20]
+
+    def wrong(self):
+        with harness.Card() as card:
+            card.select()
+            return card.verify("999999")
+
+    def test_six_tries_over_power_cycles_lock_exactly_once(self):
+        self.personalise(("9a", "ECCP256"))
+        self.assertIsNone(self.lock_statement())
+        for attempt in range(6):
+            if attempt % 2:
+                self.yubico("-a", "verify-pin", "-P", "999999", ok=False)
+            else:
+                self.assertNotEqual(self.wrong(), 0x9000)
+            self.key.replug()
+        counter, salt = self.lock_statement()
+        self.assertEqual(counter, b"\0\2")  # 1 was the activation
+        for _ in range(3):
+            self.assertEqual(self.wrong(), 0x6983)
+            self.key.replug()
+        self.assertEqual(self.lock_statement(), (counter, salt))
+
+    def test_right_pin_on_the_sixth_opens_refills_and_leaves_no_lock(self):
+        self.personalise(("9a", "ECCP256"))
+        for _ in range(5):
+            self.wrong()
+            self.key.replug()
+        with harness.Card() as card:
+            card.select()
+            self.assertEqual(card.verify(self.pin), 0x9000)
+        self.key.replug()
+        self.assertEqual(self.tries(), 6)
+        self.assertIsNone(self.lock_statement())
 
 
 if __name__ == "__main__":
