@@ -244,6 +244,11 @@ TEST_F(PlainReset, APowerCutInAResetIsFinishedAtTheNextStart) {
         ASSERT_TRUE(token->power_cycle()) << "cut " << cut;
         if (token->pin_tries() == 0) {
             ++untouched;
+            // It hasn't begun: everything is as it was.
+            ASSERT_TRUE(token->metadata(0x82).ok()) << "cut " << cut;
+            ASSERT_TRUE(token->metadata(ref::authentication).ok()) << "cut " << cut;
+            ASSERT_TRUE(token->get_data(object::cert_9a).ok()) << "cut " << cut;
+            ASSERT_TRUE(token->get_data(object::seal).ok()) << "cut " << cut;
             ASSERT_TRUE(token->reset_applet().ok()) << "cut " << cut;
         }
         expect_as_new();

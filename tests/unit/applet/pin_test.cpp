@@ -125,6 +125,49 @@ TEST_P(Pin, Lesson05_TheTryIsOnFlashBeforeThePinIsLookedAt) {
     EXPECT_EQ(token->pin_tries(), 5);
 }
 
+// A part whose programming has no effect, whether it says so or not.
+class StuckFlash final : public platform::Flash {
+public:
+    explicit StuckFlash(test::FlashModel& part) : part_(part) {}
+    [[nodiscard]] platform::FlashGeometry geometry() const override { return part_.geometry(); }
+    [[nodiscard]] bool read(std::uint32_t offset, MutableBytes out) override { return part_.read(offset, out); }
+    [[nodiscard]] bool program(std::uint32_t offset, Bytes data) override {
+        return stuck ? says_so == false : part_.program(offset, data);
+    }
+    [[nodiscard]] bool erase(std::uint32_t sector) override { return stuck ? says_so == false : part_.erase(sector); }
+    bool stuck = false;
+    bool says_so = false;
+
+private:
+    test::FlashModel& part_;
+};
+
+TEST_P(Pin, Lesson05_NoTryOnFlashNoLookAtThePin) {
+    for (const bool says_so : {true, false}) {
+        StuckFlash flash(token->flash());
+        TestPlatform& parts = token->parts();
+        platform::Platform platform{flash,
+                                    parts.entropy,
+                                    parts.clock,
+                                    parts.indicator,
+                                    parts.presence,
+                                    parts.device_secret,
+                                    {1, 2, 3, 4, 5, 6, 7, 8}};
+        auto firmware = std::make_unique<applet::Token>(platform);
+        ASSERT_TRUE(firmware->power_on());
+        flash.says_so = says_so;
+        flash.stuck = true;
+        for (const std::string_view guess : {pin, kWrongPin, pin}) {
+            const ByteVector apdu = concat({from_hex("00 20 00 80 08"), padded(guess)});
+            std::array<std::uint8_t, 258> answer{};
+            ASSERT_EQ(firmware->transmit(apdu, answer), 2u);
+            EXPECT_EQ(load_be16(answer.data()), 0x6581) << "right and wrong look the same";
+            ASSERT_EQ(firmware->transmit(from_hex("00 20 00 80"), answer), 2u);
+            EXPECT_NE(load_be16(answer.data()), 0x9000);
+        }
+    }
+}
+
 TEST_P(Pin, ChangeNeedsTheOldPinAndSpendsATryOnAWrongOne) {
     EXPECT_EQ(token->change(ref::pin, kWrongPin, kOtherPin).sw, 0x63C5);
     EXPECT_EQ(token->verify(kOtherPin).sw, 0x63C4);
