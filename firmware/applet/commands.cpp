@@ -102,8 +102,8 @@ Parsed parse_generate(const Command& c) {
     return AnyCommand(out);
 }
 
-// SP 800-78-4 table 6-2 gives 3DES 00 as well as 03, from the time when there was nothing else.
-// P1 = 00 is "the default": the key's own algorithm, whichever that is. OpenSC asks so for random numbers.
+// 00 is "the default" (SP 800-78-4 table 6-2 means 3DES by it): here the key's own algorithm, whichever that is. OpenSC
+// asks so for random numbers.
 bool is_management_algorithm(Algorithm algorithm) {
     return algorithm == Algorithm::none || management_key_size(algorithm) != 0;
 }

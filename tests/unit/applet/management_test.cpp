@@ -232,9 +232,17 @@ TEST(ManagementKey, WeakTripleDesKeysAreRefused) {
     EXPECT_EQ(token->authenticate(), sw::ok) << "the old one stays";
 }
 
-TEST(ManagementKey, AlgorithmZeroMeansTripleDes) {
-    auto token = TestToken::personalised(Profile::compatibility);
-    EXPECT_TRUE(token->send(0x00, 0x87, 0x00, ref::management, from_hex("7C 02 81 00")).ok());
+TEST(ManagementKey, AlgorithmZeroMeansTheKeysOwn) {
+    for (const Profile profile : {Profile::compatibility, Profile::shipping}) {
+        auto token = TestToken::personalised(profile);
+        const Reply challenge = token->send(0x00, 0x87, 0x00, ref::management, from_hex("7C 02 81 00"));
+        ASSERT_TRUE(challenge.ok());
+        const ByteVector block = find(find(challenge.data, 0x7C).value(), 0x81).value();
+        EXPECT_EQ(block.size(), profile == Profile::compatibility ? 8u : 16u);
+        EXPECT_EQ(token->send(0x00, 0x87, 0x00, ref::management, tlv(0x7C, tlv(0x82, block))).sw, 0x6982)
+            << "and proves nothing by itself";
+        EXPECT_EQ(token->put_data(0x5FFF11, {1}).sw, 0x6982);
+    }
 }
 
 TEST(ManagementKey, TheShippingProfileTakesAes256Alone) {
