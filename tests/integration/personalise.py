@@ -120,14 +120,28 @@ class Authority:
     def __init__(self):
         self.key = ec.generate_private_key(ec.SECP256R1())
         self.name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "Test CA")])
-        self.certificate = self.sign(self.name, self.key.public_key(), ca=True)
+        self.certificate = self.sign(self.name, self.key.public_key(), days=(-100, 300), ca=True)
 
-    def sign(self, subject, public_key, ca=False):
+    def sign(self, subject, public_key, days=(-1, 300), ca=False):
         now = datetime.datetime.utcnow()
         builder = x509.CertificateBuilder().subject_name(subject).issuer_name(self.name).public_key(public_key)
-        builder = builder.serial_number(x509.random_serial_number()).not_valid_before(now - datetime.timedelta(days=1))
+        builder = builder.serial_number(x509.random_serial_number())
+        builder = builder.not_valid_before(now + datetime.timedelta(days=days[0]))
         builder = builder.add_extension(x509.BasicConstraints(ca=ca, path_length=None), critical=True)
-        return builder.not_valid_after(now + datetime.timedelta(days=300)).sign(self.key, hashes.SHA256())
+        return builder.not_valid_after(now + datetime.timedelta(days=days[1])).sign(self.key, hashes.SHA256())
+
+    def certificate_der(self):
+        return self.certificate.public_bytes(serialization.Encoding.DER)
+
+    def crl(self, revoked):
+        """A revocation list (PEM) with these certificates (DER)."""
+        now = datetime.datetime.utcnow()
+        builder = x509.CertificateRevocationListBuilder().issuer_name(self.name)
+        builder = builder.last_update(now - datetime.timedelta(days=1)).next_update(now + datetime.timedelta(days=9))
+        for der in revoked:
+            entry = x509.RevokedCertificateBuilder().serial_number(x509.load_der_x509_certificate(der).serial_number)
+            builder = builder.add_revoked_certificate(entry.revocation_date(now).build())
+        return builder.sign(self.key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM)
 
 
 class Made:
@@ -162,8 +176,11 @@ def record():
     return b"".join(tlv(tag, value) for tag, value in values)
 
 
-def ship(card, birth_record, serial=SERIAL, slots=(0x9A, 0x9C), seal=b""):
-    """Birth, keys, certificates, record, seal; then secured: the PIN is blocked and waits for its activation code."""
+def ship(card, birth_record, serial=SERIAL, slots=(0x9A, 0x9C), seal=b"", days=(-1, 300)):
+    """Birth, keys, certificates, record, seal; then secured: the PIN is blocked and waits for its activation code.
+
+    seal: bytes, or a function of the certificates (slot -> DER). days: validity of the certificates, from now.
+    """
     birth = json.loads(birth_record.read_text())
     apdus = Apdus(card)
     apdus.select()
@@ -180,12 +197,14 @@ def ship(card, birth_record, serial=SERIAL, slots=(0x9A, 0x9C), seal=b""):
         point = ec.EllipticCurvePublicKey.from_encoded_point(ec.SECP256R1(), bytes(answer[0x86]))
         subject = x509.Name([x509.NameAttribute(NameOID.ORGANIZATION_NAME, NAME),
                              x509.NameAttribute(NameOID.COMMON_NAME, NAME)])
-        der = authority.sign(subject, point).public_bytes(serialization.Encoding.DER)
+        der = authority.sign(subject, point, days).public_bytes(serialization.Encoding.DER)
         certificates[slot] = der
         tag = {0x9A: 0x5FC105, 0x9C: 0x5FC10A, 0x9D: 0x5FC10B}[slot]
         apdus.put(tag, tlv(0x70, der) + tlv(0x71, b"\0") + tlv(0xFE, b""))
     apdus.put(0x5FFF41, record())
     apdus.put(0x5FFF44, authority.certificate.public_bytes(serialization.Encoding.DER))
+    if callable(seal):
+        seal = seal(certificates)
     if seal:
         apdus.put(0x5FFF40, seal)
     apdus.send(0x80, 0x34, 2, 0, le=False)

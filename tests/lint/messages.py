@@ -12,7 +12,7 @@ import tempfile
 
 # Domain -> folders of sources whose messages its catalogue must hold. The shared helpers are `sealkey`'s.
 DOMAINS = {
-    "sealkey": ["host/cli/common", "host/cli/sealkey"],
+    "sealkey": ["host/cli/common", "host/cli/sealkey", "host/seal", "host/sign"],
     "sealkey-bench": ["host/cli/bench", "host/bench", "host/ca"],
 }
 LANGUAGES = ["zh_CN"]

@@ -14,5 +14,9 @@ Run define_change_pin(CLI::App& command);
 Run define_unlock(CLI::App& command);
 Run define_certificates(CLI::App& command);
 Run define_export(CLI::App& command);
+Run define_sign(CLI::App& command);
+Run define_verify(CLI::App& command);
+Run define_seal(CLI::App& command);
+Run define_stamp(CLI::App& command);
 
 }  // namespace sealkey::cli

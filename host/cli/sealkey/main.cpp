@@ -17,6 +17,10 @@ constexpr sealkey::cli::Subcommand kCommands[] = {
     {"certificates", mark("List the certificates on the key"), sealkey::cli::define_certificates},
     {"export", mark("Write a certificate, the chain, the enterprise record, the seal or the lock statement to a file"),
      sealkey::cli::define_export},
+    {"sign", mark("Sign a file (detached CMS)"), sealkey::cli::define_sign},
+    {"verify", mark("Check a signed file or a stamped PDF"), sealkey::cli::define_verify},
+    {"seal", mark("Show, export or check the electronic seal"), sealkey::cli::define_seal},
+    {"stamp", mark("Stamp a PDF with the key's electronic seal"), sealkey::cli::define_stamp},
 };
 
 constexpr sealkey::cli::Program kProgram = {"sealkey", mark("The enterprise's tool for its electronic key."),

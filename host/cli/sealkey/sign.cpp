@@ -1,0 +1,65 @@
+// sealkey sign
+#include <memory>
+
+#include "cli/sealkey/commands.h"
+#include "cli/sealkey/describe.h"
+#include "cli/sealkey/files.h"
+#include "cli/sealkey/pin_entry.h"
+#include "cli/sealkey/signing.h"
+
+namespace sealkey::cli {
+
+namespace {
+
+struct Options {
+    std::string input;
+    std::string output;
+    std::string slot = "9C";
+    bool force = false;
+    SecretInput pin{"pin", "SEALKEY_PIN"};
+};
+
+Exit sign_file(Context& context, const Options& options) {
+    const std::string output = options.output.empty() ? options.input + ".p7s" : options.output;
+    if (options.input == "-" && options.output.empty())
+        throw Failed(Exit::usage, tr("Say where to write the signature with --output."));
+    if (context.out.json() && output == "-")
+        throw Failed(Exit::usage, tr("With --json, say where to write with --output."));
+    require_new_file(output, options.input, options.force);
+    const auto data = read_file(options.input, kMaxSignedFile);
+    FoundKey key = context.choice.open();
+    require_usable_pin(key.status);
+    const auto signer = signing_key(key, options.slot == "9A" ? 0x9A : 0x9C, options.pin);
+    const auto now = time_now();
+    sign::require_signing_certificate(*signer, now);
+    const auto signature = sign::sign_detached(*signer, {data}, {now, std::nullopt});
+    write_file(output, signature);
+    if (output != "-") context.out.say(fill(tr("Signed: the signature is in %1."), {output}));
+    context.out.result = {{"serial", key.status.serial},
+                          {"slot", options.slot},
+                          {"file", options.input},
+                          {"signature", output},
+                          {"bytes", signature.size()}};
+    return Exit::ok;
+}
+
+}  // namespace
+
+Run define_sign(CLI::App& command) {
+    const auto options = std::make_shared<Options>();
+    command.add_option("file", options->input, tr("The file to sign (- for standard input); it stays as it is"))
+        ->required()
+        ->type_name("");
+    command.add_option("-o,--output", options->output, tr("Write the signature here (FILE.p7s if not given)"))
+        ->type_name(tr("FILE"));
+    command.add_option("--slot", options->slot, tr("The key to sign with: 9C (signature) or 9A (login)"))
+        ->type_name("9C|9A")
+        ->transform(CLI::IsMember({"9C", "9A"}, CLI::ignore_case));
+    command.add_flag("--force", options->force, tr("Overwrite the output"));
+    options->pin.add_to(command, tr("The PIN"));
+    return [options](Context& context) {
+        return explained(Purpose::making, [&] { return sign_file(context, *options); });
+    };
+}
+
+}  // namespace sealkey::cli
