@@ -13,6 +13,7 @@ using Bio = seal::Owned<BIO, BIO_free_all>;
 
 Bio reader(Bytes file) {
     if (file.size() > 16 * 1024 * 1024) throw SignError(Fault::too_large, mark("The file is too large."));
+    if (file.empty()) throw SignError(Fault::bad_authority_file, mark("The file is empty."));
     Bio bio(BIO_new_mem_buf(file.data(), static_cast<int>(file.size())));
     require(bio != nullptr, "memory");
     return bio;

@@ -40,10 +40,10 @@ class SealedKeyCase(harness.Case):
         return answer["error"]
 
     def presented(self, since):
-        """How often a PIN was presented, and the private key used, from APDU number `since` on."""
-        commands = [entry["command"] for entry in self.key.log(since)]  # secrets in them are masked
-        return (sum(1 for c in commands if c[2:4] == "20" and len(c) > 10),
-                sum(1 for c in commands if c[2:4] == "87" and not int(c[:2], 16) & 0x10))
+        """How often a PIN was presented, and the private key used, after APDU number `since`."""
+        commands = [entry["command"] for entry in self.key.log(since + 1)]  # secrets in them are masked
+        return (sum(1 for c in commands if c.startswith("0020") and len(c) > 10),
+                sum(1 for c in commands if c[1:4] == "087" and not int(c[:2], 16) & 0x10))
 
     def assert_refused_without_pin(self, fault, *arguments, code=None):
         since = self.key.apdu_count()

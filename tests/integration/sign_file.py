@@ -89,7 +89,7 @@ class Sign(SealedKeyCase):
         self.openssl()
 
     def test_messages_are_in_the_users_language(self):
-        said = self.key.run(["sealkey", "sign", self.file], env={"SEALKEY_PIN": PIN, "LC_ALL": "zh_CN.UTF-8"}).out
+        said = self.key.run(["sealkey", "sign", self.file], env={"SEALKEY_PIN": PIN, "LC_ALL": "zh_CN.UTF-8", "LANGUAGE": "zh_CN"}).out
         self.assertIn("签名", said)
 
 

@@ -14,7 +14,7 @@ from seal_maker import SealMaker, picture
 
 def pixmap(ppm):
     """Width, height and rows of RGB of a binary PPM."""
-    head, width, height, depth, data = ppm.split(None, 4)[0:1] + ppm.split(None, 4)[1:3] + ppm.split(None, 4)[3:5]
+    head, width, height, depth, data = ppm.split(None, 4)
     if (head, depth) != (b"P6", b"255"):
         raise AssertionError("no PPM")
     return int(width), int(height), data[-int(width) * int(height) * 3:]
@@ -30,8 +30,9 @@ class Stamp(SealedKeyCase):
     def stamp(self, *arguments, source=None, output=None, **how):
         return self.sealkey("stamp", source or self.input, output or self.output, *arguments, **how)
 
-    def verify(self, path=None, **how):
-        return self.sealkey("verify", path or self.output, "--ca", self.authority, "--seal-ca", self.maker.root, **how)
+    def verify(self, *more, path=None, **how):
+        return self.sealkey("verify", path or self.output, "--ca", self.authority, "--seal-ca", self.maker.root, *more,
+                            **how)
 
     def changed(self, path, at):
         data = bytearray(path.read_bytes())
@@ -61,7 +62,7 @@ class Stamp(SealedKeyCase):
         edge = size * 0.02
         wanted = [v * 72 / 25.4 for v in (x_mm + edge, y_mm + edge, x_mm + size - edge, y_mm + size - edge)]
         for got, want in zip(box, wanted):
-            self.assertAlmostEqual(got, want, delta=1.6, msg=f"{box} instead of {wanted}")
+            self.assertAlmostEqual(got, want, delta=2.2, msg=f"{box} instead of {wanted}")
 
     def test_N19_application_is_stamped_with_the_seal_of_the_enterprise(self):
         before = self.input.read_bytes()
@@ -80,8 +81,7 @@ class Stamp(SealedKeyCase):
         harness.run(["qpdf", "--check", self.output])
         self.assertIsNone(self.red_box(self.output, 1), "the seal is on page 1 too")
         self.assert_seal_at(self.output, 120, 200, page=2)
-        verified = json.loads(self.verify("--json") .out) if False else json.loads(
-            self.sealkey("verify", self.output, "--ca", self.authority, "--seal-ca", self.maker.root, "--json").out)
+        verified = json.loads(self.verify("--json").out)
         signature, = verified["signatures"]
         self.assertIs(signature["covers_whole_file"], True)
         self.assertEqual(signature["seal"]["name"], personalise.NAME)
@@ -105,7 +105,7 @@ class Stamp(SealedKeyCase):
             with self.subTest(at):
                 path = self.changed(self.output, at)
                 self.assertNotIn("Signature is Valid", self.pdfsig(path))
-                self.assertIn(self.verify(path, ok=None).code, (10, 11))
+                self.assertIn(self.verify(path=path, ok=None).code, (10, 11))
         longer = self.work.write("longer.pdf", whole + b"\n% more\n")
         error = self.refused("verify", longer, "--ca", self.authority, "--seal-ca", self.maker.root)
         self.assertEqual(error["fault"], "added_data")
@@ -115,9 +115,9 @@ class Stamp(SealedKeyCase):
         second = self.work / "second.pdf"
         self.stamp("--at", "120,200", source=self.output, output=second)
         self.assertEqual(self.pdfsig(second).count("Signature is Valid"), 2)
-        self.assertIn("2 signatures", self.verify(second).out)
+        self.assertIn("2 signatures", self.verify(path=second).out)
         # What changes the first one's part is refused, though the second one's author was honest.
-        self.assertEqual(self.verify(self.changed(second, 40), ok=None).code in (10, 11), True)
+        self.assertIn(self.verify(path=self.changed(second, 40), ok=None).code, (10, 11))
 
     def test_pages_turned_and_cropped_show_it_upright_at_its_place(self):
         for page in ("/MediaBox [0 0 595 842] /Rotate 90", "/MediaBox [0 0 595 842] /Rotate 180",
