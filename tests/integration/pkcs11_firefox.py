@@ -23,6 +23,7 @@ class Login(PersonalisedCase):
 
     def log_in(self, algorithm):
         self.personalise(("9a", algorithm))
+        start = self.key.apdu_count()
         with portal.Portal(self.work / "portal", self.authority) as site, self.browser(site, "firefox") as firefox:
             before = self.key.apdu_count()
             firefox.give_pins(DEFAULT_PIN)
@@ -31,6 +32,7 @@ class Login(PersonalisedCase):
             self.assertEqual(len(firefox.prompts()), 1)
             self.assertIn("sealkey", firefox.prompts()[0])
             self.assertEqual(len(self.verifications(before)), 1)
+            print(f"Firefox, start to page, {algorithm}: {self.key.apdu_count() - start} APDUs")
 
     def test_one_prompt_opens_the_page_with_rsa(self):
         """Lesson 21, and Lesson 28: TLS 1.3 asks an RSA key for PSS."""
