@@ -2,12 +2,12 @@
 # labels: clients pkcs11
 # timeout: 300
 """Our own module in Debian's programs: pkcs11-tool, OpenSSL's pkcs11 engine, GnuTLS and curl, on the real pcscd.
-Profile: compatibility."""
+Profiles: compatibility, and shipping where the class says so."""
 import sys
 
 import harness
-from harness import DEFAULT_PIN, MODULE
-from personal import PersonalisedCase
+from harness import MODULE
+from personal import PersonalisedCase, ShippingCase
 
 sys.path.insert(0, str(harness.ROOT / "sim"))
 import portal  # noqa: E402  pylint: disable=wrong-import-position
@@ -18,14 +18,14 @@ MESSAGE = b"a licence application"
 class ModuleCase(PersonalisedCase):
     def setUp(self):
         super().setUp()
-        self.pin_file = self.work.write("pin", DEFAULT_PIN)
-        self.environment = {"PKCS11_MODULE_PATH": str(MODULE), "GNUTLS_PIN": DEFAULT_PIN}
+        self.pin_file = self.work.write("pin", self.pin)
+        self.environment = {"PKCS11_MODULE_PATH": str(MODULE), "GNUTLS_PIN": self.pin}
 
     def tool(self, *arguments, **how):
         return self.key.run(["pkcs11-tool", "--module", MODULE, *arguments], **how)
 
     def logged_in(self, *arguments, **how):
-        return self.tool("--login", "--pin", DEFAULT_PIN, *arguments, **how)
+        return self.tool("--login", "--pin", self.pin, *arguments, **how)
 
     def uri(self, identity, pin_file=None):
         return f"pkcs11:manufacturer=sealkey;id=%{identity};type=private;pin-source=file:{pin_file or self.pin_file}"
@@ -33,16 +33,11 @@ class ModuleCase(PersonalisedCase):
     def openssl(self, *arguments, **how):
         return self.key.run(["openssl", *arguments], env=self.environment, **how)
 
-    def tries(self):
-        with harness.Card() as card:
-            card.select()
-            return card.tries()
-
 
 class Pkcs11Tool(ModuleCase):
     def test_its_own_test(self):
         self.personalise(("9a", "RSA2048"), ("9d", "RSA2048"), ("82", "ECCP256"))
-        out = self.tool("--test", "--login", "--pin", DEFAULT_PIN).out
+        out = self.tool("--test", "--login", "--pin", self.pin).out
         self.assertIn("No errors", out)
         self.assertIn("Decryption (currently only for RSA)", out)
 
@@ -105,8 +100,8 @@ class Pkcs11Tool(ModuleCase):
 
     def test_pin_is_changed_and_a_wrong_one_costs_one_try(self):
         """Lesson 24."""
-        self.tool("--change-pin", "--pin", DEFAULT_PIN, "--new-pin", "135791")
-        self.tool("--login", "--pin", DEFAULT_PIN, "--list-objects", ok=False)
+        self.tool("--change-pin", "--pin", self.pin, "--new-pin", "135791")
+        self.tool("--login", "--pin", self.pin, "--list-objects", ok=False)
         self.assertEqual(self.tries(), 5)
         self.tool("--login", "--pin", "135791", "--list-objects")
 
@@ -219,6 +214,18 @@ class TwoPrograms(ModuleCase):
         data = self.work.write("data", MESSAGE)
         self.logged_in("--sign", "--id", "01", "-m", "SHA256-RSA-PKCS", "-i", data, "-o", self.work / "signature")
         self.assertIsNone(self.tries())  # and it left the card as it was: verified
+
+
+class OpenSslEngineShipping(ShippingCase, OpenSslEngine):
+    pass
+
+
+class GnuTlsShipping(ShippingCase, GnuTls):
+    pass
+
+
+class CurlShipping(ShippingCase, Curl):
+    pass
 
 
 if __name__ == "__main__":

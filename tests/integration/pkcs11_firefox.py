@@ -2,13 +2,13 @@
 # labels: browser pkcs11
 # timeout: 240
 """Firefox ESR, headless, logs in to a real nginx through our module: one PIN prompt; a wrong PIN costs one try.
-Profile: compatibility."""
+Profile: compatibility; once as the bench leaves a key."""
 import sys
 
 import harness
-from harness import DEFAULT_PIN, MODULE
+from harness import MODULE
 from marionette import Failed, Firefox
-from personal import PersonalisedCase
+from personal import PersonalisedCase, ShippingCase
 
 sys.path.insert(0, str(harness.ROOT / "sim"))
 import portal  # noqa: E402  pylint: disable=wrong-import-position
@@ -26,7 +26,7 @@ class Login(PersonalisedCase):
         start = self.key.apdu_count()
         with portal.Portal(self.work / "portal", self.authority) as site, self.browser(site, "firefox") as firefox:
             before = self.key.apdu_count()
-            firefox.give_pins(DEFAULT_PIN)
+            firefox.give_pins(self.pin)
             firefox.visit(site.url)
             self.assertIn("Example Import", firefox.text())
             self.assertEqual(len(firefox.prompts()), 1)
@@ -54,9 +54,12 @@ class Login(PersonalisedCase):
                 pass  # the browser's own error page
             self.assertEqual(len(firefox.prompts()), 2)
             self.assertEqual(len(self.verifications(before)), 1)
-            with harness.Card() as card:
-                card.select()
-                self.assertEqual(card.tries(), 5)
+            self.assertEqual(self.tries(), 5)
+
+
+class LoginShipping(ShippingCase, Login):
+    test_one_prompt_opens_the_page_with_ec = None
+    test_wrong_pin_costs_one_try_and_is_asked_again = None
 
 
 if __name__ == "__main__":

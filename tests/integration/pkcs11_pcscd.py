@@ -12,9 +12,10 @@ import threading
 
 import cryptoki
 import harness
+import personalise
 from cryptoki import CKM_ECDSA_SHA256, CKM_SHA256_RSA_PKCS, CKR_OK
 from harness import DEFAULT_PIN, MODULE
-from personal import PersonalisedCase
+from personal import PersonalisedCase, ShippingCase
 
 MESSAGE = b"a licence application"
 
@@ -144,6 +145,30 @@ class LongLived(PersonalisedCase):
         _, status = os.waitpid(child, 0)
         self.assertEqual(os.waitstatus_to_exitcode(status), 0)
         self.assertEqual(self.module.sign(session, key, CKM_SHA256_RSA_PKCS, MESSAGE)[0], CKR_OK)
+
+
+class NotActivated(ShippingCase):
+    """As a key leaves the bench: there is no PIN yet."""
+
+    def activate(self, apdus, made):
+        self.made = made
+
+    def test_N21_key_without_a_pin_says_so_and_shows_what_is_public(self):
+        self.personalise(("9a", "ECCP256"))
+        out = harness.run(["pkcs11-tool", "--module", MODULE, "--list-slots"]).out
+        self.assertNotIn("PIN initialized", out)
+        self.assertIn("Certificate Object", harness.run(["pkcs11-tool", "--module", MODULE, "--list-objects"]).out)
+        module = cryptoki.Module(MODULE)
+        self.assertEqual(module.initialize(), CKR_OK)
+        self.addCleanup(module.finalize)
+        _, session = module.open(module.slots()[0])
+        for pin in (DEFAULT_PIN, "000000", self.pin):
+            self.assertEqual(module.login(session, pin), cryptoki.CKR_USER_PIN_NOT_INITIALIZED)
+        with harness.Card() as card:
+            super().activate(personalise.Apdus(card), self.made)
+        self.assertEqual(module.call("C_CloseSession", cryptoki.c_ulong(session)), CKR_OK)
+        _, session = module.open(module.slots()[0])
+        self.assertEqual(module.login(session, self.pin), CKR_OK)
 
 
 if __name__ == "__main__":
