@@ -7,6 +7,7 @@
 #include <fstream>
 #include <iostream>
 #include <iterator>
+#include <optional>
 
 #include "cli/sealkey/certificate_view.h"
 #include "cli/sealkey/describe.h"
@@ -155,10 +156,17 @@ seal::Time time_now() { return std::chrono::time_point_cast<std::chrono::seconds
 
 std::unique_ptr<sign::TokenKey> signing_key(FoundKey& key, std::uint8_t slot, const SecretInput& pin) {
     return std::make_unique<sign::TokenKey>(*key.token, slot, [&key, &pin] {
-        const auto entered = std::make_shared<SecretText>(pin.read(pin_prompt(key.status)));
-        return [&key, entered](token::Token& token) {
+        // Lives until the signature is made: the sign of life covers the key's work too.
+        struct Entry {
+            explicit Entry(SecretText entered) : secret(std::move(entered)) {}
+            SecretText secret;
+            std::optional<Busy> busy;
+        };
+        const auto entry = std::make_shared<Entry>(pin.read(pin_prompt(key.status)));
+        return [&key, entry](token::Token& token) {
+            entry->busy.emplace(tr("The key is signing"));
             try {
-                token.verify(entered->bytes());
+                token.verify(entry->secret.bytes());
             } catch (const token::TokenError& error) {
                 explain_wrong_pin(key, error);
             }

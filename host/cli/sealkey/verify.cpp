@@ -61,6 +61,10 @@ Exit verify_document(Context& context, const Options& options, const sign::Trust
         if (one.seal) {
             entry["seal"] = seal_json(*one.seal);
             say_seal(context.out, *one.seal);
+        } else {
+            // Whatever picture stands on the page: no maker of seals stands behind it.
+            entry["seal"] = nullptr;
+            context.out.say(tr("This signature carries no electronic seal."));
         }
         list.push_back(entry);
     }
