@@ -54,12 +54,14 @@ bool HostFlash::erase(std::uint32_t sector) {
 bool HostFlash::write(const char* operation, std::uint32_t offset, MutableBytes wanted) {
     if (!powered_) return false;
     const std::lock_guard<std::mutex> held(mutex_);
+    // What changes nothing (the erasure of a blank sector) is no place to cut: nothing could tear there.
+    const Bytes now = file_.flash().subspan(offset, wanted.size());
+    if (equal(now, wanted)) return true;
     ++operations_;
     if (cut_.strikes()) {
-        const Bytes before = file_.flash().subspan(offset, wanted.size());
         std::uint64_t seed = 0;
         kernel_random({reinterpret_cast<std::uint8_t*>(&seed), sizeof seed});
-        last_cut_ = cut_.apply(operation, offset, before, wanted, seed);
+        last_cut_ = cut_.apply(operation, offset, now, wanted, seed);
         powered_ = false;
     }
     file_.write_flash(offset, wanted);

@@ -25,7 +25,7 @@ public:
     [[nodiscard]] bool powered() const { return powered_; }
     void power_up() { powered_ = true; }
     [[nodiscard]] const std::optional<CutReport>& last_cut() const { return last_cut_; }
-    // Programs and erases since the start.
+    // Programs and erases since the start that changed something.
     [[nodiscard]] std::uint64_t operations() const { return operations_; }
 
     // Held during a program or an erase: who has it can end the process between two of them.
