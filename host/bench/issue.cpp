@@ -225,13 +225,8 @@ void IssueJob::birth() {
     }
     // Lesson 34: what the factory knew opens nothing any more.
     if (input_.birth != nullptr) {
-        ManagementCipher transport(protocol::Algorithm::aes256, input_.birth->transport_key.bytes());
-        bool open = true;
-        try {
-            token_.authenticate_management(transport);
-        } catch (const token::TokenError&) {
-            open = false;
-        }
+        const bool open =
+            management_key_opens(token_, protocol::Algorithm::aes256, input_.birth->transport_key.bytes());
         if (open) throw CaError(Fault::quality, mark("The transport key still opens the key."));
     }
     if (row_.state == TokenState::blank) {

@@ -59,4 +59,26 @@ void ManagementCipher::run(Bytes block, MutableBytes out, int encrypting) {
 
 void ManagementCipher::random(MutableBytes out) { ca::random_bytes(out); }
 
+bool management_key_opens(token::Token& token, Algorithm algorithm, Bytes key) {
+    ManagementCipher cipher(algorithm, key);
+    try {
+        token.authenticate_management(cipher);
+        return true;
+    } catch (const token::TokenError& error) {
+        switch (error.kind()) {
+            case token::Kind::bad_argument:  // the token's management key is of another algorithm
+            case token::Kind::not_verified:
+            case token::Kind::not_allowed:
+            case token::Kind::bad_data:
+            case token::Kind::lying_token:
+            case token::Kind::wrong_pin:
+            case token::Kind::locked:
+            case token::Kind::token_failure:
+                return false;
+            default:
+                throw;
+        }
+    }
+}
+
 }  // namespace sealkey::bench

@@ -4,6 +4,7 @@
 
 #include "base/secret.h"
 #include "token/block_cipher.h"
+#include "token/token.h"
 
 namespace sealkey::bench {
 
@@ -24,5 +25,9 @@ private:
 
 // What plain PIV clients expect of a new token; the same 24 bytes for 3DES and AES-192.
 [[nodiscard]] Bytes default_management_key();
+
+// Whether this management key opens the token. A wrong one costs no try. Anything but a refusal (the token gone, an
+// answer that can't be understood) is thrown on: it proves nothing.
+[[nodiscard]] bool management_key_opens(token::Token& token, protocol::Algorithm algorithm, Bytes key);
 
 }  // namespace sealkey::bench

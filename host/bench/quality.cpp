@@ -94,29 +94,6 @@ void check_seal(Bytes seal_der, const Expected& expected, const ca::Authority& a
     }
 }
 
-// Whether the management key opens anything. The wrong answer costs no try.
-bool opens(token::Token& token, Algorithm algorithm, Bytes key) {
-    ManagementCipher cipher(algorithm, key);
-    try {
-        token.authenticate_management(cipher);
-        return true;
-    } catch (const token::TokenError& error) {
-        switch (error.kind()) {
-            case token::Kind::bad_argument:  // the token's management key is of another algorithm
-            case token::Kind::not_verified:
-            case token::Kind::not_allowed:
-            case token::Kind::bad_data:
-            case token::Kind::lying_token:
-            case token::Kind::wrong_pin:
-            case token::Kind::locked:
-            case token::Kind::token_failure:
-                return false;
-            default:
-                throw;
-        }
-    }
-}
-
 // On a blocked PIN only: nothing can be lost by it.
 void require_refused_pin(token::Token& token, Bytes pin, const char* text) {
     try {
@@ -191,14 +168,14 @@ void check_secrets(token::Token& token, const Expected& expected, const ca::Mast
     }
     checked("unlock-key");
     const ca::Key256 management = ca::management_key(masters, expected.row.serial);
-    if (!opens(token, Algorithm::aes256, management.bytes()))
+    if (!management_key_opens(token, Algorithm::aes256, management.bytes()))
         wrong(mark("The key doesn't hold its own management key."));
     checked("management-key");
     for (const auto algorithm : {Algorithm::tdes, Algorithm::aes192}) {
-        if (opens(token, algorithm, default_management_key()))
+        if (management_key_opens(token, algorithm, default_management_key()))
             wrong(mark("The published management key opens the key."));
     }
-    if (dead.transport_key && opens(token, Algorithm::aes256, *dead.transport_key)) {
+    if (dead.transport_key && management_key_opens(token, Algorithm::aes256, *dead.transport_key)) {
         wrong(mark("The transport key still opens the key."));
     }
     require_refused_pin(token, view("123456"), mark("The published PIN opens the key."));

@@ -13,6 +13,8 @@ using ca::CaError;
 using ca::Fault;
 using ca::mark;
 
+constexpr char kTelephone[] = "telephone";
+
 bool was_given(Inventory& inventory, const ca::LockEvent& event) {
     const auto rows = inventory.lock_events(event.serial);
     return std::any_of(rows.begin(), rows.end(), [&](const auto& row) {
@@ -44,7 +46,8 @@ GivenCode give(Inventory& inventory, const ca::Masters& masters, const ca::LockE
     GivenCode given{event, "", was_given(inventory, event)};
     const token::CodeDigits digits = ca::reset_code(masters, event);
     Inventory::Work work(inventory, request.operator_name);
-    work.note_seen(event.serial, event.counter);
+    // A request code told by telephone carries no proof: it must not make a genuine statement look old.
+    if (source != kTelephone) work.note_seen(event.serial, event.counter);
     work.note_code({event.serial, event.counter, static_cast<int>(event.salt), source, request.approval,
                     request.operator_name, request.second_operator, "", ""});
     work.commit();
@@ -103,7 +106,7 @@ GivenCode give_reset_code_by_telephone(Inventory& inventory, const ca::Masters& 
         throw CaError(Fault::policy, mark("Key %1 isn't finished: it was never delivered."), {serial});
     }
     const auto event = ca::event_of_request(inventory.history_of(row), token::parse_request_code(request_code));
-    return give(inventory, masters, event, "telephone", request);
+    return give(inventory, masters, event, kTelephone, request);
 }
 
 GivenCode give_activation_code(Inventory& inventory, const ca::Masters& masters, const std::string& serial,
@@ -113,7 +116,9 @@ GivenCode give_activation_code(Inventory& inventory, const ca::Masters& masters,
     if (row.step != "done" || row.salt < 0) {
         throw CaError(Fault::policy, mark("Key %1 isn't finished: it was never delivered."), {serial});
     }
-    if (row.last_redeemed >= 1 || row.last_seen > 1) {
+    const auto events = inventory.lock_events(serial);
+    const bool later = std::any_of(events.begin(), events.end(), [](const auto& event) { return event.counter > 1; });
+    if (row.last_redeemed >= 1 || row.last_seen > 1 || later) {
         throw CaError(Fault::replayed, mark("Key %1 was activated before: if it is locked, it needs a reset code."),
                       {serial});
     }

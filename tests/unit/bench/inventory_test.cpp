@@ -264,6 +264,7 @@ TEST_F(InventoryTest, N24_CodesNeedAFinishedLiveKeyAnApprovalAndByTelephoneTwoPe
     const auto again = telephone(good);
     EXPECT_EQ(again.code, code.code);
     EXPECT_TRUE(again.given_before);
+    EXPECT_EQ(inventory_->token(row.serial).last_seen, 1);  // told, not proven
     EXPECT_EQ(fault_of([&] { (void)give_activation_code(*inventory_, masters, row.serial, "one"); }),
               ca::Fault::replayed);
     EXPECT_EQ(fault_of([&] { close_lock(*inventory_, masters, row.serial, 2, bytes, "one"); }), ca::Fault::forged);
