@@ -16,6 +16,8 @@ FUNCTION = re.compile(r"^\s*def (?:test_)?(\w+)\(", re.M)
 
 
 def main():
+    if len(sys.argv) != 2:
+        sys.exit("usage: traces.py BUILD_DIR")
     build = sys.argv[1]
     root = pathlib.Path(__file__).parents[2]
     listing = subprocess.run(["ctest", "--test-dir", build, "--show-only=json-v1"], check=True, capture_output=True, text=True)
