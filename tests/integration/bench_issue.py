@@ -13,7 +13,7 @@ class Issue(BenchCase):
         super().setUp()
         self.make_ca()
 
-    def test_N21_Lesson34_shipping_key_is_whole_and_nothing_published_or_of_the_factory_opens_it(self):
+    def test_N21_Lesson34_nothing_published_or_of_the_factory_opens_a_shipping_key_N22_its_code_is_in_its_file_alone(self):
         key = self.simulator()
         seal = self.work.write("seal.png", png())
         code_file = self.work / "activation"
