@@ -92,7 +92,9 @@ void Card::take_status(token::TokenStatus status) {
 }
 
 void Card::refresh_if_stale() {
-    if (logged_in_ || hold_ || std::chrono::steady_clock::now() - status_time_ < kFresh) return;
+    // Logged in or not: the status costs one APDU and leaves the PIN state as it is, and what another program writes
+    // must show (a certificate renewed under a browser that stays logged in for days).
+    if (hold_ || std::chrono::steady_clock::now() - status_time_ < kFresh) return;
     take_status(token_->token_status());
     note_lost_session();
 }

@@ -1,6 +1,7 @@
 #include "bench/unlock_desk.h"
 
 #include <algorithm>
+#include <cctype>
 
 #include "ca/error.h"
 #include "token/error.h"
@@ -22,6 +23,15 @@ bool was_given(Inventory& inventory, const ca::LockEvent& event) {
     });
 }
 
+// A name as it counts: "Demo " and "demo" are one person.
+std::string folded(const std::string& name) {
+    const auto first = name.find_first_not_of(" \t");
+    if (first == std::string::npos) return "";
+    std::string out = name.substr(first, name.find_last_not_of(" \t") - first + 1);
+    std::transform(out.begin(), out.end(), out.begin(), [](unsigned char c) { return std::tolower(c); });
+    return out;
+}
+
 void check_request_fields(const CodeRequest& request) {
     if (request.approval.find_first_not_of(" \t") == std::string::npos) {
         throw CaError(Fault::policy, mark("A reset code is given against an approved request only: name it."));
@@ -34,7 +44,10 @@ void require_unlock_key(const TokenRow& row) {
                       mark("Key %1 has the compatibility profile: its PUK unlocks it, there are no codes."),
                       {row.serial});
     }
-    if (!counts_as_live(row.state)) {
+    // A suspended key, or one whose whereabouts or state are in doubt, isn't opened by a code.
+    const bool in_doubt =
+        row.state == TokenState::suspended || row.state == TokenState::lost || row.state == TokenState::damaged;
+    if (!counts_as_live(row.state) || in_doubt) {
         throw CaError(Fault::policy, mark("Key %1 is %2: it gets no codes any more."),
                       {row.serial, name_of(row.state)});
     }
@@ -93,10 +106,12 @@ GivenCode give_reset_code(Inventory& inventory, const ca::Masters& masters, Byte
 GivenCode give_reset_code_by_telephone(Inventory& inventory, const ca::Masters& masters, const std::string& serial,
                                        const std::string& request_code, const CodeRequest& request) {
     check_request_fields(request);
-    if (request.second_operator.empty()) {
+    const std::string first = folded(request.operator_name);
+    const std::string second = folded(request.second_operator);
+    if (second.empty()) {
         throw CaError(Fault::policy, mark("By telephone a second operator has to confirm."));
     }
-    if (request.second_operator == request.operator_name) {
+    if (second == first) {
         throw CaError(Fault::policy, mark("The second operator has to be another person."));
     }
     ca::check_token_serial(serial);
@@ -117,7 +132,9 @@ GivenCode give_activation_code(Inventory& inventory, const ca::Masters& masters,
         throw CaError(Fault::policy, mark("Key %1 isn't finished: it was never delivered."), {serial});
     }
     const auto events = inventory.lock_events(serial);
-    const bool later = std::any_of(events.begin(), events.end(), [](const auto& event) { return event.counter > 1; });
+    // What was told by telephone proves nothing about the key.
+    const bool later = std::any_of(events.begin(), events.end(),
+                                   [](const auto& event) { return event.counter > 1 && event.source != kTelephone; });
     if (row.last_redeemed >= 1 || row.last_seen > 1 || later) {
         throw CaError(Fault::replayed, mark("Key %1 was activated before: if it is locked, it needs a reset code."),
                       {serial});
@@ -130,9 +147,15 @@ void close_lock(Inventory& inventory, const ca::Masters& masters, const std::str
                 Bytes proof, const std::string& operator_name) {
     const TokenRow row = inventory.token(serial);
     ca::check_reset_done(masters, serial, counter, proof);
+    // The proof stays readable: an old one says nothing about a later lock.
+    if (counter < row.last_redeemed || counter < row.last_seen) {
+        throw CaError(Fault::replayed, mark("This proof is of an unlocking that is over: the key was locked again."));
+    }
+    if (counter == row.last_redeemed) return;
     Inventory::Work work(inventory, operator_name);
     work.note_redeemed(serial, counter);
-    if (row.state != TokenState::active && may_follow(row.state, TokenState::active)) {
+    const bool withdrawn = row.state == TokenState::suspended || row.state == TokenState::lost;
+    if (row.state != TokenState::active && !withdrawn && may_follow(row.state, TokenState::active)) {
         work.set_state(serial, TokenState::active, "code redeemed");
     }
     work.commit();

@@ -96,12 +96,33 @@ Store store_of(const Trust& trust, Time at) {
     Store store(X509_STORE_new());
     require(store != nullptr, "certificate store");
     for (const auto& authority : trust.authorities) X509_STORE_add_cert(store.get(), authority.get());
-    for (const auto& crl : trust.crls) X509_STORE_add_crl(store.get(), crl.get());
     X509_VERIFY_PARAM* param = X509_STORE_get0_param(store.get());
     X509_VERIFY_PARAM_set_time(param, std::chrono::system_clock::to_time_t(at));
     // Enterprises' certificates aren't for e-mail, which CMS would ask for.
     X509_VERIFY_PARAM_set_purpose(param, X509_PURPOSE_ANY);
-    X509_VERIFY_PARAM_set_flags(param, X509_V_FLAG_PARTIAL_CHAIN | (trust.crls.empty() ? 0UL : X509_V_FLAG_CRL_CHECK));
+    X509_VERIFY_PARAM_set_flags(param, X509_V_FLAG_PARTIAL_CHAIN);
+    return store;
+}
+
+// The lists speak of today, the chain of the time of the signature: OpenSSL knows one time for both, so they are asked
+// one after the other.
+Store revocation_store_of(const Trust& trust, Time now) {
+    const std::time_t today = std::chrono::system_clock::to_time_t(now);
+    std::time_t latest = std::chrono::system_clock::to_time_t(now + kClockSkew);
+    for (const auto& crl : trust.crls) {
+        std::time_t moment = today;
+        const ASN1_TIME* next = X509_CRL_get0_nextUpdate(crl.get());
+        if (X509_cmp_time(X509_CRL_get0_lastUpdate(crl.get()), &latest) > 0 ||
+            (next != nullptr && X509_cmp_time(next, &moment) < 0))
+            throw SignError(Fault::untrusted, mark("The revocation list isn't of today: get the authority's new one."));
+    }
+    Store store(X509_STORE_new());
+    require(store != nullptr, "certificate store");
+    for (const auto& authority : trust.authorities) X509_STORE_add_cert(store.get(), authority.get());
+    for (const auto& crl : trust.crls) X509_STORE_add_crl(store.get(), crl.get());
+    X509_VERIFY_PARAM* param = X509_STORE_get0_param(store.get());
+    X509_VERIFY_PARAM_set_purpose(param, X509_PURPOSE_ANY);
+    X509_VERIFY_PARAM_set_flags(param, X509_V_FLAG_PARTIAL_CHAIN | X509_V_FLAG_CRL_CHECK | X509_V_FLAG_NO_CHECK_TIME);
     return store;
 }
 
@@ -155,6 +176,7 @@ Verified verify_detached(Bytes der, const Pieces& data, const Trust& trust, Time
     const Store store = store_of(trust, out.signed_at);
     const Certificates others(CMS_get1_certs(cms.get()));
     check_chain(signer, others.get(), store.get());
+    if (!trust.crls.empty()) check_chain(signer, others.get(), revocation_store_of(trust, now).get());
     // Once more by OpenSSL as a whole, which also holds the signed attributes to the certificate that they name.
     const Bio content = content_of(data);
     const int right =

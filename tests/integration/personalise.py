@@ -137,7 +137,7 @@ class Authority:
         """A revocation list (PEM) with these certificates (DER)."""
         now = datetime.datetime.utcnow()
         builder = x509.CertificateRevocationListBuilder().issuer_name(self.name)
-        builder = builder.last_update(now - datetime.timedelta(days=1)).next_update(now + datetime.timedelta(days=9))
+        builder = builder.last_update(now).next_update(now + datetime.timedelta(days=9))
         for der in revoked:
             entry = x509.RevokedCertificateBuilder().serial_number(x509.load_der_x509_certificate(der).serial_number)
             builder = builder.add_revoked_certificate(entry.revocation_date(now).build())

@@ -1,6 +1,9 @@
 // sealkey-bench issue
 #include "bench/issue.h"
 
+#include <functional>
+#include <utility>
+
 #include "bench/unlock_desk.h"
 #include "cli/bench/bench_common.h"
 #include "cli/bench/crl.h"
@@ -61,8 +64,9 @@ std::string advice(bench::Step step, const std::string& serial) {
     if (step == bench::Step::admit) return fill(tr("Key %1 was left as it is."), {serial});
     if (step == bench::Step::check_a || step == bench::Step::check_b) {
         return fill(
-            tr("Don't deliver key %1. Run the same command again to repeat the check; if it fails again, revoke "
-               "the key (sealkey-bench revoke --serial %1) and take another."),
+            tr("Don't deliver key %1. Run the same command again to repeat the check; if it fails again, take another "
+               "key and order it as a replacement (--kind replacement --replaces %1 --lost-or-damaged damaged): it "
+               "keeps the login name, and this one is revoked."),
             {serial});
     }
     return fill(tr("Nothing is lost: key %1 stays as far as it came. Plug the same key in and run the same command "
@@ -80,11 +84,13 @@ std::string advice(bench::Step step, const std::string& serial) {
         details);
 }
 
-bench::IssueResult run_job(bench::IssueJob& job, const Output& out) {
+// `admitted` is called once, before the first step after the order was taken into the inventory.
+bench::IssueResult run_job(bench::IssueJob& job, const Output& out, std::function<void()> admitted) {
     std::unique_ptr<Busy> busy;
     try {
         return job.run([&](bench::Step step) {
             busy.reset();
+            if (step > bench::Step::admit && admitted) std::exchange(admitted, nullptr)();
             out.say(std::string("  ") + step_text(step));
             busy = std::make_unique<Busy>(step_text(step));
         });
@@ -165,10 +171,13 @@ Exit issue(Context& context, const Options& options) {
     FoundKey key = context.choice.open();
     input.reader = key.reader;
     bench::IssueJob job(*inventory, authority, passphrase.bytes(), *key.token, input);
-    const auto result = run_job(job, context.out);
+    // N3: the old key's certificates are on the list before anything of the new key is made, however that ends.
+    const auto publish = [&] {
+        if (input.order.kind == "replacement")
+            write_crl(context, authority, *inventory, passphrase.bytes(), input.operator_name, 0);
+    };
+    const auto result = run_job(job, context.out, publish);
     report(context, result);
-    // N3: the old key's certificate is on the list before the new key leaves.
-    if (!result.replaced.empty()) write_crl(context, authority, *inventory, passphrase.bytes(), input.operator_name, 0);
     if (shipping && options.code.wanted()) {
         auto given = bench::give_activation_code(*inventory, authority.masters(passphrase.bytes()), result.row.serial,
                                                  input.operator_name);
