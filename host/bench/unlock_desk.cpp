@@ -132,9 +132,7 @@ GivenCode give_activation_code(Inventory& inventory, const ca::Masters& masters,
         throw CaError(Fault::policy, mark("Key %1 isn't finished: it was never delivered."), {serial});
     }
     const auto events = inventory.lock_events(serial);
-    // What was told by telephone proves nothing about the key.
-    const bool later = std::any_of(events.begin(), events.end(),
-                                   [](const auto& event) { return event.counter > 1 && event.source != kTelephone; });
+    const bool later = std::any_of(events.begin(), events.end(), [](const auto& event) { return event.counter > 1; });
     if (row.last_redeemed >= 1 || row.last_seen > 1 || later) {
         throw CaError(Fault::replayed, mark("Key %1 was activated before: if it is locked, it needs a reset code."),
                       {serial});
