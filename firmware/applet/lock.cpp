@@ -172,6 +172,7 @@ StatusWord run_redeem(Core& core, const RedeemCode& command, iso7816::Response& 
         if (digit < '0' || digit > '9') return sw::wrong_data;
     }
     if (const StatusWord status = check_new_pin(core, command.new_pin); status != sw::ok) return status;
+    if (const Status room = Change::require_room(core, Vault::kWrapObjectSize, 1); !room) return status_word(room);
     if (!core.tries.spend(TryReference::code, core.state.pin.lock_counter)) return sw::memory_failure;
     const auto key = unlock_key(core);
     if (!key) return status_word(key.error());

@@ -116,6 +116,7 @@ StatusWord run_change_reference(Core& core, const ChangeReference& command) {
     // Everything that costs no try comes first.
     if (!unpadded_pin(command.old_value)) return sw::wrong_data;
     if (const StatusWord status = check_new_pin(core, command.new_value); status != sw::ok) return status;
+    if (const Status room = Change::require_room(core, Vault::kWrapObjectSize, 1); !room) return status_word(room);
     store::Dek dek;
     if (const StatusWord status = spend_and_open(core, reference, command.old_value, dek); status != sw::ok) {
         return status;
@@ -133,6 +134,7 @@ StatusWord run_reset_retry_counter(Core& core, const ResetRetryCounter& command)
     if (puk_tries_left(core) == 0) return sw::authentication_blocked;
     if (!unpadded_pin(command.puk)) return sw::wrong_data;
     if (const StatusWord status = check_new_pin(core, command.new_pin); status != sw::ok) return status;
+    if (const Status room = Change::require_room(core, Vault::kWrapObjectSize, 1); !room) return status_word(room);
     store::Dek dek;
     if (const StatusWord status = spend_and_open(core, WrapReference::puk, command.puk, dek); status != sw::ok) {
         return status;
@@ -147,6 +149,8 @@ StatusWord run_reset_retry_counter(Core& core, const ResetRetryCounter& command)
 
 // Keeps PIN and PUK: only the number of tries changes.
 StatusWord run_set_retries(Core& core, const SetRetries& command) {
+    // More tries would open a PUK that wrong ones have closed.
+    if (puk_tries_left(core) == 0 && command.puk > core.state.config.puk_tries) return sw::authentication_blocked;
     auto change = Change::begin(core, 0, 0);
     if (!change) return status_word(change.error());
     core.state.config.pin_tries = command.pin;

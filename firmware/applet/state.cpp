@@ -151,13 +151,27 @@ Status Core::load() {
     return {};
 }
 
-Result<Change> Change::begin(Core& core, std::uint32_t payload, std::uint32_t objects) {
+namespace {
+
+Result<store::Transaction> reserve(Core& core, std::uint32_t payload, std::uint32_t objects) {
     constexpr std::uint32_t records =
-        Config::kSize + PinRecord::kSize + 4 + kSlotsPerChange * Slot::kSize + Watched::kSize;
-    constexpr std::uint32_t record_objects = 3 + kSlotsPerChange + 1;
-    auto transaction = core.store.begin(payload + records, objects + record_objects);
+        Config::kSize + PinRecord::kSize + 4 + Change::kSlotsPerChange * Slot::kSize + Watched::kSize;
+    constexpr std::uint32_t record_objects = 3 + Change::kSlotsPerChange + 1;
+    return core.store.begin(payload + records, objects + record_objects);
+}
+
+}  // namespace
+
+Result<Change> Change::begin(Core& core, std::uint32_t payload, std::uint32_t objects) {
+    auto transaction = reserve(core, payload, objects);
     if (!transaction) return transaction.error();
     return Change(core, std::move(*transaction));
+}
+
+Status Change::require_room(Core& core, std::uint32_t payload, std::uint32_t objects) {
+    // The transaction goes at once: nothing was written in it.
+    if (const auto transaction = reserve(core, payload, objects); !transaction) return transaction.error();
+    return {};
 }
 
 Change::Change(Change&& other) noexcept

@@ -131,6 +131,9 @@ class Change {
 public:
     // Reserves room for `payload` bytes in `objects` puts and removes, besides the records put below.
     [[nodiscard]] static Result<Change> begin(Core& core, std::uint32_t payload, std::uint32_t objects);
+    // Whether begin() would find that room; makes it where it can. Asked before a try is spent, so that a full token
+    // doesn't cost one.
+    [[nodiscard]] static Status require_room(Core& core, std::uint32_t payload, std::uint32_t objects);
     Change(Change&& other) noexcept;
     Change(const Change&) = delete;
     Change& operator=(const Change&) = delete;

@@ -153,9 +153,11 @@ Status TryLog::choose(bool& both) {
 Status TryLog::replay(bool& torn) {
     next_ = 0;
     for (std::uint32_t i = 0; i < slots(); ++i) {
-        Slot slot;
-        if (auto r = read_slot(half_, i, slot); !r) return r;
-        if (!format::is_blank(slot)) next_ = i + 1;
+        // The whole unit must be erased to be programmed, not only the bytes that carry the slot.
+        std::array<std::uint8_t, format::kMaxUnit> unit;
+        const MutableBytes whole = MutableBytes(unit).first(slot_size());
+        if (!flash_.read(address(half_, header_size() + i * slot_size()), whole)) return Error::flash_failure;
+        if (!format::is_blank(whole)) next_ = i + 1;
     }
     // The last slot, or the one behind it that reads as erased, may be the one whose programming was cut.
     bool steady = true;

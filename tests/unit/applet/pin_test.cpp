@@ -249,6 +249,17 @@ TEST_F(PlainPin, Lesson03_SetRetriesKeepsPinAndPuk) {
     EXPECT_TRUE(token->unblock("87654321", kOtherPin).ok());
 }
 
+TEST_F(PlainPin, Lesson03_SetRetriesOpensNoBlockedPuk) {
+    while (token->unblock("00000000", kOtherPin).sw != 0x6983) {
+    }
+    ASSERT_TRUE(token->verify(kDefaultPin).ok());
+    ASSERT_EQ(token->authenticate(), sw::ok);
+    EXPECT_EQ(token->set_retries(6, 8).sw, 0x6983);
+    EXPECT_TRUE(token->set_retries(6, 3).ok());
+    EXPECT_EQ(token->set_retries(6, 15).sw, 0x6983);
+    EXPECT_EQ(token->unblock(kDefaultPuk, kOtherPin).sw, 0x6983);
+}
+
 TEST_F(PlainPin, SetRetriesNeedsManagementKeyAndPin) {
     EXPECT_EQ(token->set_retries(9, 9).sw, 0x6982);
     ASSERT_TRUE(token->verify(kDefaultPin).ok());
