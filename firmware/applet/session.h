@@ -11,6 +11,11 @@ namespace sealkey::applet {
 
 // A value given out by GENERAL AUTHENTICATE with 9B, good for one answer.
 struct Challenge {
+    Challenge() = default;
+    Challenge(const Challenge&) = default;
+    Challenge& operator=(const Challenge&) = default;
+    ~Challenge() { wipe(value); }  // the awaited answer is a secret until it is given
+
     enum class Kind : std::uint8_t { none, single, mutual };
     Kind kind = Kind::none;
     std::array<std::uint8_t, 16> value{};

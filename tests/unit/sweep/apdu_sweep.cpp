@@ -187,6 +187,8 @@ void ApduSweep::sweep(Profile profile, const Case& what) {
         static_cast<unsigned long long>(counts_.second_cuts), static_cast<unsigned long long>(counts_.second_torn),
         static_cast<unsigned long long>(counts_.before), static_cast<unsigned long long>(counts_.after));
     EXPECT_GT(counts_.torn, 0U) << what.name << ": nothing tore";
+    EXPECT_GT(counts_.second_cuts, 0U) << what.name << ": no recovery was cut";
+    EXPECT_GT(counts_.second_torn, 0U) << what.name << ": nothing tore in the recovery";
 }
 
 INSTANTIATE_TEST_SUITE_P(Units, ApduSweep, ::testing::Values(4, 8, 16, 256),
