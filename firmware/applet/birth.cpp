@@ -39,7 +39,7 @@ Status remove_batch(Core& core, ObjectId first, std::uint32_t count) {
         const ObjectId object = static_cast<ObjectId>(first + i);
         if (core.store.contains(object)) found[n++] = object;
         if (n == 0 || (n < at_once && i + 1 < count)) continue;
-        auto transaction = core.store.begin(0, n);
+        auto transaction = core.store.begin(0, n, Purpose::upkeep);
         if (!transaction) return transaction.error();
         for (std::uint32_t k = 0; k < n; ++k) {
             if (Status s = transaction->remove(found[k]); !s) return s;
@@ -62,7 +62,7 @@ Status remove_contents(Core& core) {
 }
 
 Status finish_reset(Core& core) {
-    auto change = Change::begin(core, kBirthSize, kBirthObjects);
+    auto change = Change::begin(core, kBirthSize, kBirthObjects, Purpose::upkeep);
     if (!change) return change.error();
     Config& config = core.state.config;
     config.wipe = Wipe::none;
@@ -78,7 +78,7 @@ Status finish_reset(Core& core) {
 }
 
 Status finish_terminate(Core& core) {
-    auto change = Change::begin(core, 0, 2);
+    auto change = Change::begin(core, 0, 2, Purpose::upkeep);
     if (!change) return change.error();
     if (Status s = change->transaction().remove(id::management_key); !s) return s;
     if (Status s = change->transaction().remove(id::unlock_key); !s) return s;
@@ -95,7 +95,7 @@ Status finish_terminate(Core& core) {
 // The wraps go first: from then on no key of the token opens, however far the wipe comes.
 Status wipe_token(Core& core, Wipe kind) {
     core.session.clear();
-    auto change = Change::begin(core, 0, 2);
+    auto change = Change::begin(core, 0, 2, Purpose::upkeep);
     if (!change) return change.error();
     if (Status s = core.vault.drop_wrap(change->transaction(), WrapReference::pin); !s) return s;
     if (Status s = core.vault.drop_wrap(change->transaction(), WrapReference::puk); !s) return s;
@@ -163,7 +163,7 @@ namespace {
 
 StatusWord secure(Core& core) {
     if (core.state.config.lifecycle != Lifecycle::initialised) return sw::conditions_not_satisfied;
-    auto change = Change::begin(core, 0, 1);
+    auto change = Change::begin(core, 0, 1, Purpose::upkeep);
     if (!change) return status_word(change.error());
     core.state.config.lifecycle = Lifecycle::secured;
     change->touch_config();

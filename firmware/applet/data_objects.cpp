@@ -167,10 +167,14 @@ StatusWord ObjectWriter::finish(Bytes scratch) {
     if (const StatusWord status = check_access(core_, Right::write_object, tag_); status != sw::ok) return status;
     const crypto::Sha256Digest digest = hash_->finish();
     const ObjectId stored = *object_id(tag_);
-    auto change = Change::begin(core_, (streaming_ ? 0 : size_) + kKeyHistorySize, 2);
+    const bool removes = size_ == 0;
+    // Removing what isn't there changes nothing: not even a record, since removing may use the store's last room.
+    if (removes && !core_.store.contains(stored)) return sw::ok;
+    auto change = Change::begin(core_, (streaming_ ? 0 : size_) + kKeyHistorySize, 2,
+                                removes ? Purpose::upkeep : Purpose::content);
     if (!change) return status_word(change.error());
     store::Transaction& transaction = change->transaction();
-    Status put = size_ == 0   ? transaction.remove(stored)
+    Status put = removes      ? transaction.remove(stored)
                  : streaming_ ? transaction.put_stream(stored)
                               : transaction.put(stored, scratch.first(size_));
     if (!put) return status_word(put);

@@ -200,7 +200,7 @@ StatusWord run_move(Core& core, const MoveKey& command) {
     if (const StatusWord status = check_access(core, Right::move_to, command.to); status != sw::ok) return status;
     const std::size_t from = *slot_index(command.from);
     if (core.state.slots[from].key == 0) return sw::reference_not_found;
-    auto change = Change::begin(core, 0, 2);
+    auto change = Change::begin(core, 0, 2, command.to == nowhere ? Purpose::upkeep : Purpose::content);
     if (!change) return status_word(change.error());
     Slot& source = core.state.slots[from];
     if (command.to == nowhere) {

@@ -65,7 +65,7 @@ Result<Digits> expected_code(const Core& core, const UnlockKey& key) {
 
 // The event's tries are spent: it is dead, a new one takes its place. Five in a row, and only the bench can help.
 Status burn_event(Core& core) {
-    auto change = Change::begin(core, 0, 0);
+    auto change = Change::begin(core, 0, 0, Purpose::upkeep);
     if (!change) return change.error();
     PinRecord& record = core.state.pin;
     ++record.burned;
@@ -90,7 +90,7 @@ StatusWord right_code(Core& core, const UnlockKey& key, Bytes new_pin, iso7816::
     if (!mac) return status_word(mac.error());
     auto dek = core.vault.open_by_system();
     if (!dek) return status_word(dek.error());
-    auto change = Change::begin(core, Vault::kWrapObjectSize, 1);
+    auto change = Change::begin(core, Vault::kWrapObjectSize, 1, Purpose::upkeep);
     if (!change) return status_word(change.error());
     PinRecord& record = core.state.pin;
     record.reset_done = true;
@@ -122,20 +122,19 @@ Status open_event(Core& core, Change& change, LockState state) {
 void begin_lock_event(Core& core) {
     core.session.log_out();
     if (!core.state.config.has_unlock_key) return;
-    auto change = Change::begin(core, 0, 0);
+    auto change = Change::begin(core, 0, 0, Purpose::upkeep);
     if (!change) return;
     if (!open_event(core, *change, LockState::locked)) return;
     (void)change->commit().ok();  // not durable: the spent tries are, and the next start comes here again
 }
 
-Status recover_lock(Core& core) {
-    if (!core.personalised() || !core.state.config.has_unlock_key || core.try_log_missing) return {};
+void recover_lock(Core& core) {
+    if (!core.personalised() || !core.state.config.has_unlock_key || core.try_log_missing) return;
     if (core.state.pin.lock == LockState::none && core.vault.has_wrap(store::WrapReference::pin) &&
         pin_tries_left(core) == 0) {
         begin_lock_event(core);
     }
-    if (awaits_code(core.state.pin.lock) && code_tries_left(core) == 0) return burn_event(core);
-    return {};
+    if (awaits_code(core.state.pin.lock) && code_tries_left(core) == 0) (void)burn_event(core).ok();
 }
 
 std::uint8_t code_tries_left(const Core& core) {

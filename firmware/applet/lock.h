@@ -16,8 +16,10 @@ void begin_lock_event(Core& core);
 // A new event in a change that is open, in the given state.
 [[nodiscard]] Status open_event(Core& core, Change& change, LockState state);
 
-// Completes what a power cut left: exhausted PIN tries without an event, an exhausted event that isn't burned.
-[[nodiscard]] Status recover_lock(Core& core);
+// Completes what a power cut left: exhausted PIN tries without an event, an exhausted event that isn't burned. Where
+// the flash refuses that, the spent tries keep the token blocked, and it is read all the same; the next start tries
+// again.
+void recover_lock(Core& core);
 
 [[nodiscard]] std::uint8_t code_tries_left(const Core& core);
 

@@ -121,7 +121,7 @@ StatusWord run_change_reference(Core& core, const ChangeReference& command) {
     if (const StatusWord status = spend_and_open(core, reference, command.old_value, dek); status != sw::ok) {
         return status;
     }
-    auto change = Change::begin(core, Vault::kWrapObjectSize, 1);
+    auto change = Change::begin(core, Vault::kWrapObjectSize, 1, Purpose::upkeep);
     if (!change) return status_word(change.error());
     // The new epoch gives all tries back.
     const Status set = pin ? set_pin(core, *change, command.new_value, dek, false)
@@ -139,7 +139,7 @@ StatusWord run_reset_retry_counter(Core& core, const ResetRetryCounter& command)
     if (const StatusWord status = spend_and_open(core, WrapReference::puk, command.puk, dek); status != sw::ok) {
         return status;
     }
-    auto change = Change::begin(core, Vault::kWrapObjectSize, 1);
+    auto change = Change::begin(core, Vault::kWrapObjectSize, 1, Purpose::upkeep);
     if (!change) return status_word(change.error());
     if (const Status set = set_pin(core, *change, command.new_pin, dek, false); !set) return status_word(set);
     if (const Status done = change->commit(); !done) return status_word(done);
@@ -151,7 +151,7 @@ StatusWord run_reset_retry_counter(Core& core, const ResetRetryCounter& command)
 StatusWord run_set_retries(Core& core, const SetRetries& command) {
     // More tries would open a PUK that wrong ones have closed.
     if (puk_tries_left(core) == 0 && command.puk > core.state.config.puk_tries) return sw::authentication_blocked;
-    auto change = Change::begin(core, 0, 0);
+    auto change = Change::begin(core, 0, 0, Purpose::upkeep);
     if (!change) return status_word(change.error());
     core.state.config.pin_tries = command.pin;
     core.state.config.puk_tries = command.puk;
@@ -163,7 +163,7 @@ StatusWord run_set_bench_pin(Core& core, const SetBenchPin& command) {
     if (const StatusWord status = check_new_pin(core, command.pin); status != sw::ok) return status;
     auto dek = core.vault.open_by_system();
     if (!dek) return status_word(dek.error());
-    auto change = Change::begin(core, Vault::kWrapObjectSize, 1);
+    auto change = Change::begin(core, Vault::kWrapObjectSize, 1, Purpose::upkeep);
     if (!change) return status_word(change.error());
     if (const Status set = set_pin(core, *change, command.pin, *dek, false); !set) return status_word(set);
     if (const Status done = change->commit(); !done) return status_word(done);

@@ -153,24 +153,25 @@ Status Core::load() {
 
 namespace {
 
-Result<store::Transaction> reserve(Core& core, std::uint32_t payload, std::uint32_t objects) {
+Result<store::Transaction> reserve(Core& core, std::uint32_t payload, std::uint32_t objects, Purpose purpose) {
     constexpr std::uint32_t records =
         Config::kSize + PinRecord::kSize + 4 + Change::kSlotsPerChange * Slot::kSize + Watched::kSize;
     constexpr std::uint32_t record_objects = 3 + Change::kSlotsPerChange + 1;
-    return core.store.begin(payload + records, objects + record_objects);
+    return core.store.begin(payload + records, objects + record_objects, purpose);
 }
 
 }  // namespace
 
-Result<Change> Change::begin(Core& core, std::uint32_t payload, std::uint32_t objects) {
-    auto transaction = reserve(core, payload, objects);
+Result<Change> Change::begin(Core& core, std::uint32_t payload, std::uint32_t objects, Purpose purpose) {
+    auto transaction = reserve(core, payload, objects, purpose);
     if (!transaction) return transaction.error();
     return Change(core, std::move(*transaction));
 }
 
 Status Change::require_room(Core& core, std::uint32_t payload, std::uint32_t objects) {
     // The transaction goes at once: nothing was written in it.
-    if (const auto transaction = reserve(core, payload, objects); !transaction) return transaction.error();
+    if (const auto transaction = reserve(core, payload, objects, Purpose::upkeep); !transaction)
+        return transaction.error();
     return {};
 }
 

@@ -27,6 +27,7 @@ using protocol::PinPolicy;
 using protocol::Profile;
 using protocol::StatusWord;
 using protocol::TouchPolicy;
+using store::Purpose;
 namespace sw = protocol::sw;
 
 // A wipe that has begun is finished at mount, whatever happens in between.
@@ -129,10 +130,12 @@ struct Core {
 // durable by commit(). When it ends otherwise, Core::state is read back from the store.
 class Change {
 public:
-    // Reserves room for `payload` bytes in `objects` puts and removes, besides the records put below.
-    [[nodiscard]] static Result<Change> begin(Core& core, std::uint32_t payload, std::uint32_t objects);
-    // Whether begin() would find that room; makes it where it can. Asked before a try is spent, so that a full token
-    // doesn't cost one.
+    // Reserves room for `payload` bytes in `objects` puts and removes, besides the records put below. Upkeep may use
+    // the store's last room: removing, PIN and PUK, lock events, lifecycle and wipe, and nothing else.
+    [[nodiscard]] static Result<Change> begin(Core& core, std::uint32_t payload, std::uint32_t objects,
+                                              Purpose purpose = Purpose::content);
+    // Whether begin() would find that room for upkeep; makes it where it can. Asked before a try is spent, so that a
+    // full token doesn't cost one.
     [[nodiscard]] static Status require_room(Core& core, std::uint32_t payload, std::uint32_t objects);
     Change(Change&& other) noexcept;
     Change(const Change&) = delete;

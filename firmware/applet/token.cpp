@@ -78,7 +78,9 @@ Status Token::mount() {
     if (!tries && tries.error() != Error::not_found) return tries;
     core_.try_log_missing = !tries;
     if (Status s = recover_wipe(core_); !s) return s;
-    return recover_lock(core_);
+    recover_lock(core_);
+    // Bookkeeping that couldn't be written is no reason to be dumb: reading goes on, if the records can be read.
+    return core_.failed ? core_.load() : Status{};
 }
 
 Status Token::power_on() {

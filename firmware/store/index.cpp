@@ -49,6 +49,12 @@ void Store::drop_record(const Record* record) {
     records_[record_count_] = {};
 }
 
+bool Store::has_tombstones() const {
+    for (std::uint16_t i = 0; i < record_count_; ++i)
+        if ((records_[i].flags & format::flag::tombstone) != 0) return true;
+    return false;
+}
+
 void Store::supersede(const Record* record, SectorSet& secrets) {
     const Record old = *record;
     drop_record(record);

@@ -81,15 +81,59 @@ std::uint32_t Store::sectors_for(std::uint32_t payload, std::uint32_t objects) c
     return total <= sectors_.capacity() ? 1 : total / filled + 1;
 }
 
-Status Store::make_room(std::uint32_t payload, std::uint32_t objects, std::uint32_t sectors) {
-    for (;;) {
-        // A full store must still be able to remove: that may use the last sector above the reserve.
-        const std::uint32_t spare = payload == 0 && sectors == 0 && !stream_.active ? 0 : 1;
-        const std::uint32_t need =
-            sectors_for(payload, objects) + sectors + stream_.sectors_left + spare + kReserveSectors;
+Status Store::make_room(std::uint32_t payload, std::uint32_t objects, std::uint32_t sectors, Purpose purpose) {
+    const std::uint32_t kept = kReserveSectors + (purpose == Purpose::upkeep ? 0 : kUpkeepSectors);
+    for (bool dropped = false;;) {
+        const std::uint32_t need = sectors_for(payload, objects) + sectors + stream_.sectors_left + kept;
         if (sectors_.free_count() >= need) return {};
-        if (!collect(false) && !collect(true)) return mounted_ ? Error::no_space : Error::flash_failure;
+        if (collect(false) || collect(true)) continue;
+        if (!mounted_) return Error::flash_failure;
+        if (dropped || !has_tombstones()) return Error::no_space;
+        dropped = true;
+        if (auto r = drop_tombstones(); !r) return r;
     }
+}
+
+// Records that may still be added.
+std::size_t Store::index_room(Purpose purpose) const {
+    const std::size_t promised = stream_.sectors_left + (stream_.in_extent ? 1U : 0U);
+    const std::size_t taken = record_count_ + promised + transaction_.new_records;
+    const std::size_t limit = kMaxRecords - (purpose == Purpose::upkeep ? 0 : kUpkeepRecords);
+    return taken < limit ? limit - taken : 0;
+}
+
+// Tombstones take records until the entries that they cover are gone from flash. They go when the index is short.
+Status Store::make_index_room(std::uint32_t records, Purpose purpose) {
+    if (index_room(purpose) >= records || !has_tombstones()) return {};
+    return drop_tombstones();
+}
+
+// First the sectors with what the tombstones cover, then those with the tombstones, which nothing needs any more.
+// Neither step takes more sectors than it frees: what was in one sector is never spread over two more.
+Status Store::drop_tombstones() {
+    SectorSet covered;
+    for (SectorIndex s = 0; s < sectors_.count(); ++s) {
+        if (!sectors_.used(s) || busy(s)) continue;
+        Entry entry;
+        for (std::uint32_t offset = sectors_.start();; offset += entry.size) {
+            const auto walk = sectors_.entry_at(s, offset, entry);
+            if (!walk) return walk.error();
+            if (*walk != Walk::entry) break;
+            if ((entry.header.flags & (flag::commit | flag::mark | flag::extent)) != 0) continue;
+            const Record* record = find(entry.header.id);
+            if (record == nullptr || (record->flags & flag::tombstone) == 0) continue;
+            if (record->sector != s || record->offset != entry.offset) covered.add(s);
+        }
+    }
+    Status done = compact(covered);
+    if (done) {
+        SectorSet own;
+        for (std::uint16_t i = 0; i < record_count_; ++i)
+            if (const Record& r = records_[i]; (r.flags & flag::tombstone) != 0 && !busy(r.sector)) own.add(r.sector);
+        done = compact(own);
+    }
+    if (!done) mounted_ = false;
+    return done;
 }
 
 // Compacts the fewest sectors, emptiest first, whose live entries fit in fewer. False: nothing to be gained.
@@ -102,8 +146,7 @@ bool Store::collect(bool with_head) {
     std::array<SectorIndex, kMaxSectors> order;
     std::size_t n = 0;
     for (SectorIndex s = 0; s < sectors_.count(); ++s) {
-        const bool busy = stream_.in_extent && stream_.current.sector == s;
-        if (sectors_.used(s) && !busy && (with_head || s != head_.sector)) order[n++] = s;
+        if (sectors_.used(s) && !busy(s) && (with_head || s != head_.sector)) order[n++] = s;
     }
     std::sort(order.begin(), order.begin() + static_cast<std::ptrdiff_t>(n), [&](SectorIndex a, SectorIndex b) {
         if (live[a] != live[b]) return live[a] < live[b];

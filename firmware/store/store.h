@@ -22,11 +22,23 @@ inline constexpr ObjectId kFirstHiddenId = 0x8000;
 // Limits of the index, which is static. 24 keys, 24 certificates of 8 KiB in extents, all data objects and two seals of
 // 32 KiB fit.
 inline constexpr std::size_t kMaxRecords = 320;
+// Of these, what only Purpose::upkeep may take: the ids that PIN, lock event and wipe may need anew, and some to spare.
+inline constexpr std::size_t kUpkeepRecords = 12;
 inline constexpr std::size_t kMaxPending = 64;  // entries of one transaction
 inline constexpr std::size_t kMaxExtents = 24;  // of one object
 // Sectors that no transaction may use: they are for compaction, and for the recovery after a cut, and after a cut in
 // that recovery.
 inline constexpr std::uint32_t kReserveSectors = 4;
+// What only Purpose::upkeep may take besides. Two sectors keep themselves free: what upkeep writes supersedes what it
+// wrote before, so that two sectors filled by it always compact into one.
+inline constexpr std::uint32_t kUpkeepSectors = 2;
+
+// What a transaction is for. Content can't take the last room, so that a full store can still be emptied, locked,
+// unlocked and wiped.
+enum class Purpose : std::uint8_t {
+    content,  // adds or replaces what users store
+    upkeep,   // removes, or keeps the books: nothing that can be repeated to fill the store
+};
 
 enum class Sensitivity : std::uint8_t {
     plain,
@@ -84,7 +96,10 @@ public:
 
     // Reserves room for `payload` bytes in `objects` puts and removes, compacting first if need be. no_space: not
     // possible, nothing was changed. busy: a transaction is open. flash_failure: not mounted, or not any more.
-    [[nodiscard]] Result<Transaction> begin(std::uint32_t payload, std::uint32_t objects);
+    // An id too many for the index is found when it is put, since only ids that are new count: no_space there, and the
+    // transaction can't be committed any more.
+    [[nodiscard]] Result<Transaction> begin(std::uint32_t payload, std::uint32_t objects,
+                                            Purpose purpose = Purpose::content);
 
     // One object in one transaction.
     [[nodiscard]] Status put(ObjectId id, Bytes value, Sensitivity sensitivity = Sensitivity::plain);
@@ -119,6 +134,8 @@ private:
         bool open = false;
         bool failed = false;
         bool publishes_stream = false;
+        Purpose purpose = Purpose::content;
+        std::uint32_t new_records = 0;  // that its pending entries add to the index
         std::uint32_t payload_left = 0;
         std::uint32_t objects_left = 0;
         std::uint32_t first = 0;  // sequence of the first entry
@@ -147,6 +164,7 @@ private:
     [[nodiscard]] Result<format::ExtentReference> extent_of(const Record& manifest, std::uint32_t i) const;
     [[nodiscard]] static std::uint32_t extent_count(const Record& manifest);
     void drop_record(const Record* record);
+    [[nodiscard]] bool has_tombstones() const;
     // Drops a record with its extents; adds to `secrets` the sectors that hold something secret of it.
     void supersede(const Record* record, SectorSet& secrets);
     [[nodiscard]] std::uint32_t live_bytes(SectorIndex s) const;
@@ -160,8 +178,14 @@ private:
     [[nodiscard]] Status settle();
     [[nodiscard]] Status write_mark(SectorIndex s, std::uint32_t offset);
     [[nodiscard]] std::uint32_t sectors_for(std::uint32_t payload, std::uint32_t objects) const;
-    [[nodiscard]] Status make_room(std::uint32_t payload, std::uint32_t objects, std::uint32_t sectors);
+    [[nodiscard]] Status make_room(std::uint32_t payload, std::uint32_t objects, std::uint32_t sectors,
+                                   Purpose purpose);
+    [[nodiscard]] Status make_index_room(std::uint32_t records, Purpose purpose);
+    [[nodiscard]] std::size_t index_room(Purpose purpose) const;
+    // The sector of an extent that is being written: it can't be compacted.
+    [[nodiscard]] bool busy(SectorIndex s) const { return stream_.in_extent && stream_.current.sector == s; }
     [[nodiscard]] bool collect(bool with_head);
+    [[nodiscard]] Status drop_tombstones();
     struct Copying;
     [[nodiscard]] Status compact(std::span<const SectorIndex> victims);
     [[nodiscard]] Status compact(const SectorSet& victims);

@@ -32,14 +32,15 @@ Status Transaction::commit() {
     return store.commit();
 }
 
-Result<Transaction> Store::begin(std::uint32_t payload, std::uint32_t objects) {
+Result<Transaction> Store::begin(std::uint32_t payload, std::uint32_t objects, Purpose purpose) {
     if (!mounted_) return Error::flash_failure;
     if (transaction_.open) return Error::busy;
     if (payload > sectors_.capacity() * sectors_.count() || objects > kMaxPending) return Error::no_space;
-    if (record_count_ + objects > kMaxRecords) return Error::no_space;
-    if (auto room = make_room(payload, objects, 0); !room) return room.error();
+    if (auto room = make_index_room(objects, purpose); !room) return room.error();
+    if (auto room = make_room(payload, objects, 0, purpose); !room) return room.error();
     transaction_ = {};
     transaction_.open = true;
+    transaction_.purpose = purpose;
     transaction_.payload_left = payload;
     transaction_.objects_left = objects;
     transaction_.first = next_sequence_;
@@ -55,7 +56,7 @@ Status Store::put(ObjectId id, Bytes value, Sensitivity sensitivity) {
 }
 
 Status Store::remove(ObjectId id) {
-    auto transaction = begin(0, 1);
+    auto transaction = begin(0, 1, Purpose::upkeep);
     if (!transaction) return transaction.error();
     if (auto r = transaction->remove(id); !r) return r;
     return transaction->commit();
@@ -90,10 +91,13 @@ Result<Store::Record> Store::append(std::uint16_t flags, ObjectId id, Bytes firs
 }
 
 Status Store::add_entry(std::uint16_t flags, ObjectId id, Bytes value) {
-    if (pending_count_ == kMaxPending || std::size_t{record_count_} + pending_count_ + 1 > kMaxRecords) {
+    bool known = (flags & flag::extent) == 0 && find(id) != nullptr;
+    for (std::uint16_t i = 0; i < pending_count_; ++i) known = known || pending_[i].id == id;
+    if (pending_count_ == kMaxPending || (!known && index_room(transaction_.purpose) == 0)) {
         transaction_.failed = true;
         return Error::no_space;
     }
+    if (!known) ++transaction_.new_records;
     if (transaction_.count == 0) flags = static_cast<std::uint16_t>(flags | flag::begin);
     const auto record = append(flags, id, value);
     if (!record) {
@@ -239,8 +243,9 @@ Status Store::stream_open(std::uint32_t length) {
     stream_abandon();
     const std::uint32_t sectors = (length + sectors_.longest_payload() - 1) / sectors_.longest_payload();
     if (sectors > kMaxExtents) return Error::too_large;
-    if (record_count_ + sectors + 1 > kMaxRecords) return Error::no_space;
-    if (auto room = make_room(0, 1, sectors); !room) return room;
+    if (auto room = make_index_room(sectors + 1, Purpose::content); !room) return room;
+    if (index_room(Purpose::content) < sectors + 1) return Error::no_space;
+    if (auto room = make_room(0, 1, sectors, Purpose::content); !room) return room;
     stream_.active = true;
     stream_.length = length;
     stream_.sectors_left = sectors;

@@ -69,7 +69,7 @@ bool FlashModel::counts_down() {
 }
 
 bool FlashModel::program(std::uint32_t offset, Bytes data) {
-    if (dead_) return false;
+    if (dead_ || refuses_) return false;
     const std::uint32_t unit = geometry_.unit_size;
     if (data.empty() || offset % unit != 0 || data.size() % unit != 0) broken("program alignment", offset, data.size());
     if (offset > state_.bytes.size() || data.size() > state_.bytes.size() - offset)
@@ -93,7 +93,7 @@ bool FlashModel::program(std::uint32_t offset, Bytes data) {
 }
 
 bool FlashModel::erase(std::uint32_t sector) {
-    if (dead_) return false;
+    if (dead_ || refuses_) return false;
     if (sector >= geometry_.sector_count) broken("erase range", sector, 0);
     const std::uint32_t size = geometry_.sector_size;
     last_ = {true, sector * size, size};

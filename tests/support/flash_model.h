@@ -66,6 +66,8 @@ public:
     };
     [[nodiscard]] const State& state() const { return state_; }
     void restore(const State& state);
+    // A worn part: it reads, and neither programs nor erases.
+    void refuse_writes(bool refuse) { refuses_ = refuse; }
     // Arbitrary content; nothing may be programmed over it.
     void fill(Bytes content);
 
@@ -81,6 +83,7 @@ private:
     std::uint64_t erasures_ = 0;
     bool armed_ = false;
     bool dead_ = false;
+    bool refuses_ = false;
     bool torn_ = false;
     std::uint64_t countdown_ = 0;
     Tear tear_ = Tear::nothing;

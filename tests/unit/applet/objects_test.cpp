@@ -271,33 +271,5 @@ TEST_F(Objects, AFullTokenSaysSoAndLosesNothing) {
     EXPECT_TRUE(token->put_data_chained(0x5FFF50, pattern(4096, 3)).ok()) << "room again";
 }
 
-// Fills a token with small objects: as many as given, or until not one more record fits. Returns how many it took.
-std::uint32_t fill(TestToken& token, std::uint32_t most) {
-    std::uint32_t written = 0;
-    for (std::uint32_t tag = 0x5FFF50; tag <= 0x5FFFFF && written < most; ++tag, ++written)
-        if (!token.put_data(tag, pattern(8, tag)).ok()) return written;
-    for (std::uint32_t tag = 0x5FC130; tag <= 0x5FC1FF && written < most; ++tag, ++written)
-        if (!token.put_data(tag, pattern(8, tag)).ok()) return written;
-    return written;
-}
-
-TEST_F(Objects, Lesson06_OnAFullTokenTheRightPinSpendsNoTry) {
-    const std::uint32_t most = fill(*token, 0xFFFFFFFF);
-    // Another one is left room for one record more, and gets an object that brings two.
-    const auto full = TestToken::personalised(Profile::compatibility);
-    ASSERT_EQ(full->authenticate(), sw::ok);
-    ASSERT_EQ(fill(*full, most - 1), most - 1);
-    ASSERT_TRUE(full->put_data(object::seal, pattern(8)).ok());
-    int refused = 0;
-    for (int i = 0; i < 8; ++i) {
-        const Reply changed = full->change(protocol::ref::pin, kDefaultPin, kDefaultPin);
-        ASSERT_TRUE(changed.ok() || changed.sw == 0x6A84) << std::hex << changed.sw;
-        if (!changed.ok()) ++refused;
-    }
-    EXPECT_GT(refused, 0) << "not full: nothing was shown";
-    EXPECT_EQ(full->status_value(st::pin)[0], protocol::kPinTries);
-    EXPECT_TRUE(full->verify(kDefaultPin).ok());
-}
-
 }  // namespace
 }  // namespace sealkey::testing

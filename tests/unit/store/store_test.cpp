@@ -24,7 +24,7 @@ Value pattern(std::size_t size, std::uint8_t seed) {
 
 class StoreTest : public testing::TestWithParam<std::uint32_t> {
 protected:
-    static constexpr std::uint32_t kSectors = 26;
+    static constexpr std::uint32_t kSectors = 27;
     StoreTest() : flash_({4096, kSectors, GetParam()}) { remake(); }
 
     void remake() { store_ = std::make_unique<Store>(flash_, SectorRange{2, kSectors - 2}); }
@@ -208,6 +208,59 @@ TEST_P(StoreTest, FullStoreSaysSoAndStaysUsable) {
     EXPECT_EQ(get(500), pattern(1500, 77));
     for (ObjectId i = 2; i < id; i = static_cast<ObjectId>(i + 2))
         ASSERT_EQ(get(i), pattern(1500, static_cast<std::uint8_t>(i)));
+}
+
+// What upkeep supersedes is its own, so its two sectors never run out.
+TEST_P(StoreTest, AFullStoreKeepsRoomForUpkeep) {
+    ASSERT_TRUE(store_->format());
+    ASSERT_TRUE(store_->put(1, pattern(60, 0), Sensitivity::secret));
+    ASSERT_TRUE(store_->put(2, pattern(30, 0)));
+    ObjectId id = 3;
+    for (const std::size_t size : {1900U, 900U, 300U, 1U})
+        while (store_->put(id, pattern(size, static_cast<std::uint8_t>(id)))) ++id;
+    EXPECT_EQ(store_->put(2, pattern(30, 1)).error(), Error::no_space) << "content";
+    for (int i = 0; i < 500; ++i) {
+        auto t = store_->begin(400, 6, Purpose::upkeep);
+        ASSERT_TRUE(t) << i;
+        ASSERT_TRUE(t->put(1, pattern(60, static_cast<std::uint8_t>(i)), Sensitivity::secret)) << i;
+        ASSERT_TRUE(t->put(2, pattern(30, static_cast<std::uint8_t>(i)))) << i;
+        ASSERT_TRUE(t->commit()) << i;
+        if (i % 50 == 0) restart();
+    }
+    for (ObjectId i = 3; i < id; ++i) ASSERT_TRUE(store_->remove(i)) << i;
+    EXPECT_EQ(get(1), pattern(60, 499 & 0xFF));
+}
+
+TEST_P(StoreTest, TheIndexIsFullWhenItSaysSoAndForgetsWhatWasRemoved) {
+    test::FlashModel flash({4096, 40, GetParam()});
+    const auto remount = [&] {
+        store_ = std::make_unique<Store>(flash, SectorRange{2, 38});
+        ASSERT_TRUE(store_->mount());
+    };
+    store_ = std::make_unique<Store>(flash, SectorRange{2, 38});
+    ASSERT_TRUE(store_->format());
+    constexpr ObjectId first = 0x100;
+    constexpr ObjectId most = kMaxRecords - kUpkeepRecords;
+    for (int round = 0; round < 3; ++round) {
+        ObjectId n = 0;
+        while (store_->put(static_cast<ObjectId>(first + 0x1000 * round + n), pattern(1, 1))) ++n;
+        EXPECT_EQ(n, most) << "round " << round;
+        EXPECT_TRUE(store_->put(static_cast<ObjectId>(first + 0x1000 * round), pattern(1, 2))) << "no new id";
+        EXPECT_EQ(store_->stream_open(5000).error(), Error::no_space);
+        {
+            auto t = store_->begin(40, 2 * kUpkeepRecords, Purpose::upkeep);
+            ASSERT_TRUE(t);
+            for (ObjectId i = 0; i < kUpkeepRecords; ++i) EXPECT_TRUE(t->put(static_cast<ObjectId>(1 + i), {})) << i;
+            EXPECT_TRUE(t->put(1, {})) << "known by now";
+            EXPECT_EQ(t->put(0x50, {}).error(), Error::no_space);
+            EXPECT_EQ(t->commit().error(), Error::invalid);
+        }
+        remount();
+        EXPECT_FALSE(store_->contains(1));
+        for (ObjectId i = 0; i < n; ++i)
+            ASSERT_TRUE(store_->remove(static_cast<ObjectId>(first + 0x1000 * round + i))) << i;
+        if (round == 1) remount();
+    }
 }
 
 TEST_P(StoreTest, ManyPutsWearTheSectorsEvenly) {
