@@ -92,13 +92,13 @@ Status finish_terminate(Core& core) {
     return change->commit();
 }
 
-// The wraps go first: from then on no key of the token opens, however far the wipe comes.
+// The wraps go first, the system's too: from then on no key under the DEK opens, however far the wipe comes. Keys that
+// need no PIN are sealed under the device secret alone and go with the contents.
 Status wipe_token(Core& core, Wipe kind) {
     core.session.clear();
-    auto change = Change::begin(core, 0, 2, Purpose::upkeep);
+    auto change = Change::begin(core, 0, 3, Purpose::upkeep);
     if (!change) return change.error();
-    if (Status s = core.vault.drop_wrap(change->transaction(), WrapReference::pin); !s) return s;
-    if (Status s = core.vault.drop_wrap(change->transaction(), WrapReference::puk); !s) return s;
+    if (Status s = core.vault.drop_all(change->transaction()); !s) return s;
     core.state.config.wipe = kind;
     change->touch_config();
     if (Status s = change->commit(); !s) return s;
@@ -110,6 +110,11 @@ Status wipe_token(Core& core, Wipe kind) {
 Status recover_wipe(Core& core) {
     const Wipe kind = core.state.config.wipe;
     if (kind == Wipe::none) return {};
+    if (kind == Wipe::reset && core.try_log_missing) {
+        // Nothing is left that its tries guarded. Without a log the new PIN would be blocked for ever.
+        if (Status s = core.tries.format(); !s) return s;
+        core.try_log_missing = false;
+    }
     if (Status s = remove_contents(core); !s) return s;
     return kind == Wipe::reset ? finish_reset(core) : finish_terminate(core);
 }
@@ -186,7 +191,27 @@ StatusWord run_set_lifecycle(Core& core, const SetLifecycle& command) {
     return status_word(wipe_token(core, Wipe::terminate));
 }
 
+namespace {
+
+// A log that only read badly when power came is no lost one: who didn't spend the tries may not wipe. So it is looked
+// for again, often enough that bits which read either way don't hide it; once found, it counts again.
+Status look_for_try_log(Core& core) {
+    constexpr int looks = 32;
+    for (int i = 0; i < looks; ++i) {
+        const Status mounted = core.tries.mount();
+        if (!mounted && mounted.error() == Error::not_found) continue;
+        core.try_log_missing = !mounted;
+        return mounted;
+    }
+    return {};
+}
+
+}  // namespace
+
 StatusWord run_reset(Core& core) {
+    if (core.try_log_missing) {
+        if (const Status looked = look_for_try_log(core); !looked) return status_word(looked);
+    }
     if (pin_tries_left(core) != 0 || puk_tries_left(core) != 0) return sw::conditions_not_satisfied;
     return status_word(wipe_token(core, Wipe::reset));
 }

@@ -139,6 +139,12 @@ Status Vault::drop_wrap(Transaction& transaction, WrapReference reference) {
     return transaction.remove(wrap_id(static_cast<std::uint8_t>(reference)));
 }
 
+Status Vault::drop_all(Transaction& transaction) {
+    if (auto r = transaction.remove(wrap_id(kSystem)); !r) return r;
+    if (auto r = drop_wrap(transaction, WrapReference::pin); !r) return r;
+    return drop_wrap(transaction, WrapReference::puk);
+}
+
 bool Vault::has_wrap(WrapReference reference) const {
     return store_.contains(wrap_id(static_cast<std::uint8_t>(reference)));
 }

@@ -43,6 +43,8 @@ public:
     [[nodiscard]] Status set_wrap(Transaction& transaction, WrapReference reference, Bytes secret, const Dek& dek,
                                   std::uint16_t epoch);
     [[nodiscard]] Status drop_wrap(Transaction& transaction, WrapReference reference);
+    // Drops every wrap, the system's too: no key that was sealed under the DEK opens any more. Reserve three objects.
+    [[nodiscard]] Status drop_all(Transaction& transaction);
     [[nodiscard]] bool has_wrap(WrapReference reference) const;
     // Epoch of the wrap; not_found.
     [[nodiscard]] Result<std::uint16_t> epoch(WrapReference reference) const;

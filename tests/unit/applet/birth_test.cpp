@@ -256,13 +256,142 @@ TEST_F(PlainReset, APowerCutInAResetIsFinishedAtTheNextStart) {
     EXPECT_GT(untouched, 0);
 }
 
+// The try log is gone: its two sectors are blank.
+class LostTryLog : public PlainReset {
+protected:
+    void lose_log() {
+        ASSERT_TRUE(token->flash().erase(0));
+        ASSERT_TRUE(token->flash().erase(1));
+        ASSERT_TRUE(token->power_cycle());
+        ASSERT_EQ(token->verify(kOtherPin).sw, 0x6983);
+        ASSERT_EQ(token->unblock(kDefaultPuk, kOtherPin).sw, 0x6983);
+    }
+    void expect_tries_count() {
+        expect_as_new();
+        for (int left = 5; left >= 3; --left) {
+            EXPECT_EQ(token->verify(kWrongPin).sw, 0x63C0 + left);
+            ASSERT_TRUE(token->power_cycle());
+        }
+        EXPECT_EQ(token->verify(kDefaultPin).sw, 0x9000);
+    }
+};
+
+TEST_F(LostTryLog, AResetMakesATokenThatWorksAndCounts) {
+    lose_log();
+    ASSERT_EQ(token->reset_applet().sw, 0x9000);
+    expect_tries_count();
+}
+
+TEST_F(LostTryLog, PowerCutsInThatResetEndInTheSame) {
+    lose_log();
+    const auto before = token->flash().state();
+    const std::uint64_t start = token->flash().operations();
+    ASSERT_TRUE(token->reset_applet().ok());
+    const std::uint64_t operations = token->flash().operations() - start;
+    int torn = 0;
+    for (std::uint64_t cut = 0; cut < operations; ++cut) {
+        token->flash().restore(before);
+        ASSERT_TRUE(token->power_cycle());
+        token->flash().cut_in(cut, test::kAllTears[cut % 5], static_cast<std::uint32_t>(cut));
+        (void)token->reset_applet();
+        torn += token->flash().torn() ? 1 : 0;
+        token->flash().power_on();
+        ASSERT_TRUE(token->power_cycle()) << "cut " << cut;
+        if (!token->status_value(st::slot).empty()) {
+            ASSERT_EQ(token->verify(kOtherPin).sw, 0x6983) << "cut " << cut << ": a lost log opens nothing";
+            ASSERT_EQ(token->reset_applet().sw, 0x9000) << "cut " << cut;
+        }
+        expect_tries_count();
+        ASSERT_FALSE(HasFailure()) << "cut " << cut;
+    }
+    EXPECT_GT(torn, 0);
+}
+
+// One bit of its header reads either way: now there is a log, now there is none. Tries that nobody spent are no reason
+// to wipe.
+TEST_F(LostTryLog, ALogThatOnlyReadBadlyIsNotLost) {
+    auto state = token->flash().state();
+    for (const std::uint32_t header : {0U, 4096U})
+        if (state.bytes[header] != 0xFF) state.weak[header + 9] = 0x01;
+    int seen = 0;
+    for (int i = 0; i < 200 && seen < 20; ++i) {
+        token->flash().restore(state);
+        ASSERT_TRUE(token->power_cycle());
+        if (token->verify_status().sw != 0x6983) continue;
+        ++seen;
+        ASSERT_EQ(token->reset_applet().sw, 0x6985);
+        EXPECT_TRUE(token->get_data(object::seal).ok());
+        EXPECT_EQ(token->verify_status().sw, 0x63C6) << "found again";
+    }
+    EXPECT_EQ(seen, 20) << "the log never read badly: nothing was shown";
+}
+
+TEST_F(Birth, AShippingTokenThatLostItsTryLogStaysBlocked) {
+    token->manufacture();
+    token->initialise(Profile::shipping);
+    token->secure();
+    token->activate();
+    ASSERT_TRUE(token->flash().erase(0));
+    ASSERT_TRUE(token->flash().erase(1));
+    ASSERT_TRUE(token->power_cycle());
+    EXPECT_EQ(token->verify(kPin).sw, 0x6983);
+    EXPECT_EQ(token->reset_applet().sw, 0x6982);
+    ASSERT_EQ(token->authenticate(), sw::ok);
+    EXPECT_EQ(token->reset_applet().sw, 0x6982);
+    EXPECT_EQ(token->lock_state(), LockState::bench_only);
+}
+
+// The values of stored objects, as they stand in flash.
+std::vector<ByteVector> stored(TestToken& token, std::initializer_list<store::ObjectId> ids) {
+    store::Store store(token.flash(), {2, token.flash().geometry().sector_count - 2});
+    EXPECT_TRUE(store.mount());
+    std::vector<ByteVector> out;
+    for (const store::ObjectId id : ids) {
+        const auto size = store.size(id);
+        EXPECT_TRUE(size) << "object " << std::hex << id;
+        if (!size) continue;
+        ByteVector value(*size);
+        EXPECT_TRUE(store.read(id, 0, value));
+        out.push_back(std::move(value));
+    }
+    return out;
+}
+
+constexpr store::ObjectId kSystemWrap = store::kFirstVaultId;
+constexpr store::ObjectId kPinWrap = store::kFirstVaultId + 1;
+constexpr store::ObjectId kPukWrap = store::kFirstVaultId + 3;
+constexpr store::ObjectId kFirstPrivateKey = applet::id::private_key_first + 1;
+
+TEST_F(PlainReset, N23_NothingThatOpensAKeyIsLeftInFlash) {
+    const auto secrets =
+        stored(*token, {kSystemWrap, kPinWrap, kPukWrap, applet::id::management_key, kFirstPrivateKey});
+    for (const bool terminate : {false, true}) {
+        const auto before = token->flash().state();
+        if (terminate) {
+            ASSERT_EQ(token->authenticate(Algorithm::aes256, ByteVector(32, 3)), sw::ok);
+            ASSERT_TRUE(token->set_lifecycle(Lifecycle::terminated).ok());
+        } else {
+            block_both();
+            ASSERT_TRUE(token->reset_applet().ok());
+        }
+        for (const ByteVector& secret : secrets) EXPECT_FALSE(token->flash().holds(secret)) << to_hex(secret);
+        token->flash().restore(before);
+        ASSERT_TRUE(token->power_cycle());
+    }
+    for (const ByteVector& secret : secrets) EXPECT_TRUE(token->flash().holds(secret)) << "the proof can fail";
+}
+
 TEST_F(Birth, N23_ATerminatedTokenIsEmptyAndStaysSo) {
     token->manufacture();
     token->initialise(Profile::shipping);
     ASSERT_EQ(token->authenticate(), sw::ok);
     ASSERT_TRUE(token->generate(ref::authentication).ok());
+    ASSERT_TRUE(token->set_bench_pin(kPin).ok());
+    const auto secrets =
+        stored(*token, {kSystemWrap, kPinWrap, applet::id::management_key, applet::id::unlock_key, kFirstPrivateKey});
     ASSERT_TRUE(token->put_data(object::cert_9a, certificate_object(ByteVector(500, 1))).ok());
     ASSERT_TRUE(token->set_lifecycle(Lifecycle::terminated).ok());
+    for (const ByteVector& secret : secrets) EXPECT_FALSE(token->flash().holds(secret)) << to_hex(secret);
     for (int start = 0; start < 2; ++start) {
         EXPECT_EQ(to_hex(token->status_value(st::lifecycle)), "0f");
         EXPECT_EQ(token->status_value(st::serial), text(kSerial)) << "it can still be told which it was";
