@@ -42,7 +42,6 @@ Result<std::uint32_t> new_salt(Core& core) {
 
 // int(KDF(K_unlock, "PIN-RESET-CODE", KVN || serial || LC || salt || 80, 128)) mod 10^15 as 15 digits.
 Result<Digits> expected_code(const Core& core, const UnlockKey& key) {
-    constexpr std::uint64_t limit = 1000000000000000;
     const Config& config = core.state.config;
     std::array<std::uint8_t, 1 + protocol::kSerialSize + 2 + 4 + 1> context{};
     context[0] = config.kvn;
@@ -52,14 +51,20 @@ Result<Digits> expected_code(const Core& core, const UnlockKey& key) {
     context[19] = protocol::kPurposePin;
     auto derived = crypto::derive<16>(key.bytes(), bytes_of(protocol::kCodeLabel), context);
     if (!derived) return derived.error();
-    std::uint64_t value = 0;
-    for (const std::uint8_t byte : derived->bytes()) value = (value * 256 + byte) % limit;
+    // Digit by digit, so that the code never stands in a variable that isn't wiped; what is carried past the first
+    // digit is what mod 10^15 drops.
     Digits digits;
     digits.resize(kCodeDigits);
-    for (std::size_t i = kCodeDigits; i-- > 0;) {
-        digits.buffer()[i] = static_cast<std::uint8_t>('0' + value % 10);
-        value /= 10;
+    const MutableBytes code = digits.buffer();
+    for (const std::uint8_t byte : derived->bytes()) {
+        std::uint32_t carry = byte;
+        for (std::size_t i = kCodeDigits; i-- > 0;) {
+            carry += std::uint32_t{code[i]} * 256;
+            code[i] = static_cast<std::uint8_t>(carry % 10);
+            carry /= 10;
+        }
     }
+    for (std::uint8_t& digit : code) digit = static_cast<std::uint8_t>('0' + digit);
     return digits;
 }
 

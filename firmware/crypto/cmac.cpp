@@ -27,7 +27,7 @@ private:
 
 }  // namespace
 
-Result<Mac> cmac(Bytes key, std::initializer_list<Bytes> parts) {
+Status cmac(Bytes key, std::initializer_list<Bytes> parts, std::span<std::uint8_t, kCmacSize> out) {
     if (key.size() != 16 && key.size() != 24 && key.size() != 32) return Error::invalid;
     const int key_bits = static_cast<int>(key.size() * 8);
     Cipher cipher;
@@ -37,9 +37,13 @@ Result<Mac> cmac(Bytes key, std::initializer_list<Bytes> parts) {
     for (Bytes part : parts) {
         if (failed == 0 && !part.empty()) failed = mbedtls_cipher_cmac_update(cipher.get(), part.data(), part.size());
     }
+    if (failed == 0) failed = mbedtls_cipher_cmac_finish(cipher.get(), out.data());
+    return status_of(failed);
+}
+
+Result<Mac> cmac(Bytes key, std::initializer_list<Bytes> parts) {
     Mac mac;
-    if (failed == 0) failed = mbedtls_cipher_cmac_finish(cipher.get(), mac.data());
-    if (failed != 0) return error_of(failed);
+    if (const Status done = cmac(key, parts, mac); !done) return done.error();
     return mac;
 }
 

@@ -25,14 +25,15 @@ Status kdf_counter_cmac(Bytes key, Bytes label, Bytes context, MutableBytes out)
     std::uint8_t counter = 0;
     for (MutableBytes rest = out; !rest.empty();) {
         ++counter;
-        Result<Mac> block = cmac(key, {Bytes(&counter, 1), label, Bytes(&separator, 1), context, length});
-        if (!block) {
+        Secret<kCmacSize> block;
+        const Status done = cmac(key, {Bytes(&counter, 1), label, Bytes(&separator, 1), context, length},
+                                 block.buffer().first<kCmacSize>());
+        if (!done) {
             wipe(out);
-            return block.error();
+            return done;
         }
-        const std::size_t piece = std::min(rest.size(), block->size());
-        std::memcpy(rest.data(), block->data(), piece);
-        wipe(*block);
+        const std::size_t piece = std::min(rest.size(), kCmacSize);
+        std::memcpy(rest.data(), block.buffer().data(), piece);
         rest = rest.subspan(piece);
     }
     return {};
