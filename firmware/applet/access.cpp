@@ -48,15 +48,13 @@ constexpr Rule kRules[] = {
      {never, management, channel, management, management, never}},
     {0, kAnySubject, write_object, {never, management, management, management, management, never}},
 
-    // Keys. F9 signs nothing that comes from outside; signing keys of the shipping profile are made on the token.
+    // Keys. F9 signs nothing that comes from outside; signing keys of the shipping profile are made on the token. Once
+    // secured, 9B alone takes no former decryption key (82-95) away, by deleting, moving or making another one over it:
+    // the company's files would be lost with it.
     {ref::attestation, ref::attestation, use_key, {never, never, never, never, never, never}},
     {0, kAnySubject, use_key, {never, key_policy, key_policy, key_policy, key_policy, never}},
     {ref::card_authentication,
      ref::card_authentication,
-     generate_key,
-     {never, management, management, management, management, never}},
-    {ref::retired_first,
-     ref::retired_last,
      generate_key,
      {never, management, management, management, management, never}},
     {0, kAnySubject, generate_key, {never, management, channel, management, management, never}},
@@ -68,7 +66,6 @@ constexpr Rule kRules[] = {
     {ref::attestation, ref::attestation, import_key, {never, never, never, management, management, never}},
     {0, kAnySubject, import_key, {never, channel, channel, management, management, never}},
     {ref::attestation, ref::attestation, move_from, {never, never, never, management, management, never}},
-    {ref::retired_first, ref::retired_last, move_from, {never, management, management, management, management, never}},
     {ref::card_authentication,
      ref::card_authentication,
      move_from,

@@ -27,11 +27,12 @@ constexpr std::uint32_t kObjects[] = {
     object::cert_attestation,
     object::renewal_status,
 };
-constexpr std::uint8_t kSlots[] = {ref::authentication, ref::signature, ref::key_management, ref::attestation};
+constexpr std::uint8_t kSlots[] = {ref::authentication, ref::signature, ref::key_management, ref::attestation,
+                                   ref::retired_first};
 // What 9B may still write once the lifecycle is secured.
 constexpr std::uint32_t kOtherObjects[] = {object::cert_9e, object::cert_retired_first, object::cert_retired_last,
                                            object::piv_admin_data, object::mscmap_first};
-constexpr std::uint8_t kOtherSlots[] = {ref::card_authentication, ref::retired_first, ref::retired_last};
+constexpr std::uint8_t kOtherSlots[] = {ref::card_authentication, ref::retired_last};
 
 [[noreturn]] void broken(const std::string& what) { throw std::logic_error(what); }
 
@@ -75,7 +76,8 @@ HostileHost::Kind HostileHost::prepare(Profile profile) {
     token.manufacture();
     token.initialise(profile);
     must(token.authenticate() == sw::ok, "9B");
-    for (std::uint8_t slot : {ref::authentication, ref::signature, ref::key_management, ref::card_authentication}) {
+    for (std::uint8_t slot :
+         {ref::authentication, ref::signature, ref::key_management, ref::card_authentication, ref::retired_first}) {
         must(token.generate(slot).ok(), "generate");
     }
     for (std::uint32_t tag : {object::cert_9a, object::cert_9c, object::cert_9d, object::cert_9e}) {

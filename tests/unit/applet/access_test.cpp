@@ -153,8 +153,8 @@ std::vector<Row> rows() {
         generate(0x9D, "-mcmm-"),
         generate(0xF9, "-mcmm-"),
         generate(0x9E, "-mmmm-"),
-        generate(0x82, "-mmmm-"),
-        generate(0x95, "-mmmm-"),
+        generate(0x82, "-mcmm-"),
+        generate(0x95, "-mcmm-"),
         // Shipping: signing keys from the token alone; a decryption key by the channel.
         import(0x9A, "---mm-"),
         import(0x9C, "---mm-"),
@@ -166,12 +166,13 @@ std::vector<Row> rows() {
         move(0x9A, 0xFF, Right::move_from, "-mcmm-"),
         move(0x9C, 0x83, Right::move_from, "-mcmm-"),
         move(0x9E, 0xFF, Right::move_from, "-mmmm-"),
-        move(0x82, 0x83, Right::move_from, "-mmmm-"),
+        move(0x82, 0xFF, Right::move_from, "-mcmm-"),
+        move(0x82, 0x83, Right::move_from, "-mcmm-"),
         move(0xF9, 0xFF, Right::move_from, "---mm-", 0x6A88),
-        move(0x82, 0xFF, Right::move_to, "-mmmm-"),
-        move(0x82, 0x84, Right::move_to, "-mmmm-"),
-        move(0x82, 0x9D, Right::move_to, "-xxmm-"),
-        move(0x82, 0xF9, Right::move_to, "-xxxx-"),
+        move(0x9E, 0xFF, Right::move_to, "-mmmm-"),
+        move(0x9E, 0x84, Right::move_to, "-mmmm-"),
+        move(0x9E, 0x9D, Right::move_to, "-xxmm-"),
+        move(0x9E, 0xF9, Right::move_to, "-xxxx-"),
     };
     const auto add = [&](const char* name, Right right, const char* expected, Action action,
                          std::vector<StatusWord> allowed = {0x9000}) {
@@ -349,6 +350,22 @@ TEST_F(AccessTable, N21_NothingThatMattersIsWrittenBy9BOnceSecured) {
         EXPECT_EQ(token->put_data(tag, {}).sw, 0x6982) << "nor removed";
     }
     EXPECT_EQ(token->status().data, before);
+}
+
+// A former decryption key that is lost takes the company's files with it.
+TEST_F(AccessTable, AFormerDecryptionKeyOutlives9B) {
+    const auto token = make(Stage::shipping_secured);
+    const ByteVector key = token->metadata(0x82).data;
+    ASSERT_EQ(token->authenticate(), sw::ok);
+    EXPECT_EQ(token->move(0x82, 0xFF).sw, 0x6982) << "deleted";
+    EXPECT_EQ(token->move(0x82, 0x83).sw, 0x6982) << "moved away";
+    EXPECT_EQ(token->generate(0x82).sw, 0x6982) << "made anew";
+    EXPECT_NE(token->import_p256(0x82).sw, 0x9000) << "written over";
+    EXPECT_EQ(token->move(0x9E, 0x82).sw, 0x6985) << "another one moved over it";
+    EXPECT_EQ(token->put_data(object::cert_retired_first, {}).sw, 0x9000) << "its certificate is public";
+    EXPECT_EQ(token->metadata(0x82).data, key);
+    ASSERT_TRUE(token->verify(kPin).ok());
+    EXPECT_TRUE(token->sign(0x82).ok()) << "and works";
 }
 
 }  // namespace
