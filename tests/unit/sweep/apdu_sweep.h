@@ -23,7 +23,7 @@ Tries tries_of(TestToken& token);
 
 // All that the token tells of itself, without tries left and without what is random by design.
 using Facts = std::vector<ByteVector>;
-Facts facts_of(TestToken& token);
+Facts facts_of(TestToken& token, bool with_guid = true);
 
 struct Judged {
     TestToken& token;
@@ -44,6 +44,7 @@ struct Case {
     bool answers_ok = true;                    // what the command answers when it isn't cut
     // Where a cut may lead to another end than the command itself: makes that end.
     std::function<void(TestToken&)> other_end = {};
+    bool new_guid = false;  // the command draws one: CHUID counts by its length alone
 };
 
 struct SweepCounts {

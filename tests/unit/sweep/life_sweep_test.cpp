@@ -65,5 +65,66 @@ TEST_P(ApduSweep, MoveKey) {
                                    }});
 }
 
+void fill(TestToken& token) {
+    ASSERT_EQ(token.authenticate(), sw::ok);
+    ASSERT_TRUE(token.generate(ref::authentication).ok());
+    ASSERT_TRUE(token.generate(ref::card_authentication).ok());
+    ASSERT_TRUE(token.put_data(object::cert_9a, certificate_object(ByteVector(900, 1))).ok());
+    ASSERT_TRUE(token.put_data_chained(object::seal, ByteVector(3000, 2)).ok());
+    ASSERT_TRUE(token.change(ref::pin, kDefaultPin, kPin).ok());
+}
+
+// A token that was whole before is whole; what is wiped in part is wiped wholly by the next start. In between nobody
+// uses a key that the PIN guarded: its wraps went first.
+void expect_whole(Judged& j) {
+    EXPECT_EQ(public_key(j.token, ref::authentication), j.key_before) << j.where;
+    EXPECT_TRUE(key_works(j.token, ref::card_authentication)) << j.where;
+}
+void expect_no_key(Judged& j) {
+    EXPECT_EQ(j.token.status_value(protocol::status_tag::slot), ByteVector{}) << j.where;
+    for (const std::uint8_t slot : {ref::authentication, ref::card_authentication})
+        EXPECT_FALSE(j.token.sign(slot).ok()) << j.where << ": a key is left";
+}
+
+TEST_P(ApduSweep, Reset) {
+    Case what{"RESET",
+              [](TestToken& t) {
+                  fill(t);
+                  t.lock_pin();
+                  for (int i = 0; i < 6; ++i) (void)t.unblock("87654321", kOtherPin);
+              },
+              {},
+              [](TestToken& t) { return t.reset_applet(); },
+              [](Judged& j) {
+                  if (!j.after) {
+                      expect_whole(j);
+                      expect_pin_refused(j, kPin);
+                      expect_pin_refused(j, kDefaultPin);
+                      EXPECT_TRUE(j.token.reset_applet().ok()) << j.where << ": it can't be repeated";
+                  }
+                  expect_no_key(j);
+                  expect_pin_refused(j, kPin);
+                  EXPECT_TRUE(j.token.verify(kDefaultPin).ok()) << j.where << ": no way in";
+                  expect_no_key(j);
+              }};
+    what.new_guid = true;
+    sweep(Profile::compatibility, what);
+}
+
+TEST_P(ApduSweep, N23_Terminate) {
+    Case what{"SET LIFECYCLE, terminated", fill, [](TestToken& t) { ASSERT_EQ(t.authenticate(), sw::ok); },
+              [](TestToken& t) { return t.set_lifecycle(Lifecycle::terminated); },
+              [](Judged& j) {
+                  if (j.after) {
+                      expect_no_key(j);
+                      EXPECT_FALSE(j.token.verify(kPin).ok()) << j.where;
+                      return;
+                  }
+                  expect_whole(j);
+                  expect_pin_opens(j, kPin);
+              }};
+    sweep(Profile::compatibility, what);
+}
+
 }  // namespace
 }  // namespace sealkey::testing
