@@ -15,7 +15,7 @@ FIRMWARE = {
     "crypto": ["base", "protocol", "platform"],
     "store": ["base", "protocol", "platform", "crypto"],
     "iso7816": ["base", "protocol"],
-    "channel": ["base", "protocol", "platform", "crypto", "store", "iso7816"],
+    "channel": ["base", "protocol", "crypto", "iso7816"],
     "applet": ["base", "protocol", "platform", "crypto", "store", "iso7816", "channel"],
     "usb": ["base", "protocol", "platform", "iso7816"],
 }
