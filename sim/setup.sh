@@ -16,7 +16,7 @@ demo_packages=(
 )
 test_packages=(
     yubico-piv-tool ykcs11 gnutls-bin qpdf xxd libnss3-tools firefox-esr python3-pyscard python3-cryptography
-    openssh-client clang-14 libclang-rt-14-dev clang-format-14 clang-tidy-14
+    openssh-client openjdk-17-jdk-headless libbcprov-java python3-botan clang-14 libclang-rt-14-dev clang-format-14 clang-tidy-14
 )
 
 wanted=("${build_packages[@]}" "${demo_packages[@]}")
