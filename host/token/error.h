@@ -23,7 +23,7 @@ enum class Kind {
     no_space,          // 6A84
     unsupported,       // 6A81, 6D00, 6E00
     not_a_sealkey,     // the card has no PIV application or doesn't know the token status
-    lying_token,       // the token's proof of knowing the management key is wrong
+    lying_token,       // the token's proof of knowing a key is wrong, or its answer was changed on the way
     malformed_answer,  // an answer that breaks its format
     token_failure,     // 6F00, 6F01, 6581 and any other status word
 };
