@@ -15,8 +15,12 @@ demo_packages=(
     python3 util-linux iproute2 procps
 )
 test_packages=(
-    yubico-piv-tool ykcs11 gnutls-bin qpdf xxd libnss3-tools firefox-esr python3-pyscard python3-cryptography
-    openssh-client openjdk-17-jdk-headless libbcprov-java python3-botan clang-14 libclang-rt-14-dev clang-format-14 clang-tidy-14
+    yubico-piv-tool ykcs11 gnutls-bin qpdf xxd libnss3-tools firefox-esr openssh-client
+    openjdk-17-jdk-headless libbcprov-java
+    python3-pyscard python3-cryptography python3-botan
+    clang-14 libclang-rt-14-dev clang-format-14 clang-tidy-14
+    llvm-14
+    valgrind
 )
 
 wanted=("${build_packages[@]}" "${demo_packages[@]}")
