@@ -13,6 +13,7 @@
 
 #include "crypto/arena.h"
 #include "crypto/mbedtls_status.h"
+#include "crypto/mpi.h"
 
 namespace sealkey::crypto {
 
@@ -23,18 +24,6 @@ constexpr std::size_t kMaxDigest = 64;
 mbedtls_ecp_group_id group_of(Curve curve) {
     return curve == Curve::p256 ? MBEDTLS_ECP_DP_SECP256R1 : MBEDTLS_ECP_DP_SECP384R1;
 }
-
-class Number {
-public:
-    Number() { mbedtls_mpi_init(&number_); }
-    ~Number() { mbedtls_mpi_free(&number_); }
-    Number(const Number&) = delete;
-    Number& operator=(const Number&) = delete;
-    mbedtls_mpi* get() { return &number_; }
-
-private:
-    mbedtls_mpi number_;
-};
 
 class Group {
 public:

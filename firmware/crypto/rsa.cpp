@@ -4,10 +4,9 @@
 
 #include "crypto/rsa.h"
 
-#include <mbedtls/bignum.h>
-
 #include "crypto/arena.h"
 #include "crypto/mbedtls_status.h"
+#include "crypto/mpi.h"
 
 namespace sealkey::crypto {
 
@@ -17,18 +16,6 @@ constexpr int kExponent = 65537;
 constexpr std::uint8_t kFormat = 0x01;
 // An import comes from one who knows the key: the rounds catch damage and mistakes, not a forger.
 constexpr int kPrimalityRounds = 8;
-
-class Number {
-public:
-    Number() { mbedtls_mpi_init(&number_); }
-    ~Number() { mbedtls_mpi_free(&number_); }
-    Number(const Number&) = delete;
-    Number& operator=(const Number&) = delete;
-    mbedtls_mpi* get() { return &number_; }
-
-private:
-    mbedtls_mpi number_;
-};
 
 // Runs a list of calls until one fails.
 class Steps {
