@@ -17,7 +17,6 @@ constexpr std::uint32_t kObjects[] = {
     object::discovery,
     object::chuid,
     object::ccc,
-    object::key_history,
     object::cert_9a,
     object::cert_9c,
     object::cert_9d,
@@ -29,9 +28,10 @@ constexpr std::uint32_t kObjects[] = {
 };
 constexpr std::uint8_t kSlots[] = {ref::authentication, ref::signature, ref::key_management, ref::attestation,
                                    ref::retired_first};
-// What 9B may still write once the lifecycle is secured.
-constexpr std::uint32_t kOtherObjects[] = {object::cert_9e, object::cert_retired_first, object::cert_retired_last,
-                                           object::piv_admin_data, object::mscmap_first};
+// What 9B may still write once the lifecycle is secured; Key History follows the certificates of 82-95.
+constexpr std::uint32_t kOtherObjects[] = {object::key_history,        object::cert_9e,
+                                           object::cert_retired_first, object::cert_retired_last,
+                                           object::piv_admin_data,     object::mscmap_first};
 constexpr std::uint8_t kOtherSlots[] = {ref::card_authentication, ref::retired_last};
 
 [[noreturn]] void broken(const std::string& what) { throw std::logic_error(what); }
@@ -240,6 +240,8 @@ std::vector<ByteVector> HostileHost::samples() {
         "00870C9B267C248010000102030405060708090a0b0c0d0e0f8110000102030405060708090a0b0c0d0e0f00",
         "0047009A05AC0380011100",  // GENERATE P-256
         "0047009E05AC0380011100",
+        "0047009A0BAC09800111AA0102AB010100",                                              // with policies
+        "0087119D0A7C08820085040402030400",                                                // ECDH
         "00FE119A220620000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f",  // IMPORT
         "00F6829D",
         "00F6FF9A",  // MOVE, delete

@@ -13,6 +13,36 @@ constexpr unsigned kRandomInputs = 3000;
 constexpr unsigned kMutatedInputs = 6000;
 constexpr std::size_t kCommands = 6;  // in one input, at most
 
+// A command with up to three things wrong.
+ByteVector mutate(std::mt19937& random, ByteVector command) {
+    const auto below = [&](std::size_t limit) { return random() % limit; };
+    const auto byte = [&] { return static_cast<std::uint8_t>(random()); };
+    for (std::size_t count = below(4); count > 0; --count) {
+        switch (below(6)) {
+            case 0:
+                if (!command.empty()) command[below(command.size())] ^= static_cast<std::uint8_t>(1 << below(8));
+                break;
+            case 1:
+                if (!command.empty()) command[below(command.size())] = byte();
+                break;
+            case 2:
+                command.resize(below(command.size() + 1));
+                break;
+            case 3:
+                command.insert(command.begin() + static_cast<std::ptrdiff_t>(below(command.size() + 1)), byte());
+                break;
+            case 4:
+                command.insert(command.begin() + static_cast<std::ptrdiff_t>(below(command.size() + 1)), below(40),
+                               0xFF);
+                break;
+            default:
+                if (command.size() >= 4) command[3] = static_cast<std::uint8_t>(0x80 + below(0x20));
+                break;
+        }
+    }
+    return command;
+}
+
 class Hostile : public ::testing::TestWithParam<HostileHost::Door> {
 protected:
     std::mt19937 random_{42};
@@ -28,28 +58,7 @@ protected:
         }
     }
 
-    ByteVector mutated(ByteVector command) {
-        for (std::size_t count = below(4); count > 0; --count) {
-            switch (below(5)) {
-                case 0:
-                    if (!command.empty()) command[below(command.size())] ^= static_cast<std::uint8_t>(1 << below(8));
-                    break;
-                case 1:
-                    if (!command.empty()) command[below(command.size())] = byte();
-                    break;
-                case 2:
-                    command.resize(below(command.size() + 1));
-                    break;
-                case 3:
-                    command.insert(command.begin() + static_cast<std::ptrdiff_t>(below(command.size() + 1)), byte());
-                    break;
-                default:
-                    if (command.size() >= 4) command[3] = static_cast<std::uint8_t>(0x80 + below(0x20));
-                    break;
-            }
-        }
-        return command;
-    }
+    ByteVector mutated(ByteVector command) { return mutate(random_, std::move(command)); }
 };
 
 TEST_P(Hostile, RandomBytes) {
@@ -76,6 +85,59 @@ TEST_P(Hostile, MutatedCommands) {
     }
     std::printf("%u inputs, %u of them changed the flash\n", kMutatedInputs, host.changed());
     EXPECT_GT(host.changed(), 20U) << "inputs that change nothing prove little";
+}
+
+// One session for all of them, so that what one command leaves behind meets the next.
+class HostileSession : public ::testing::Test {
+protected:
+    HostileSession() {
+        token->manufacture();
+        token->initialise(Profile::shipping);
+        EXPECT_EQ(token->authenticate(), sw::ok);
+        EXPECT_TRUE(token->generate(ref::authentication).ok());
+        EXPECT_TRUE(token->put_data(object::cert_9a, ByteVector(300, 7)).ok());
+        EXPECT_TRUE(token->put_data(object::seal, ByteVector(3000, 7)).ok());
+        token->secure();
+        token->activate();
+        token->reset();
+    }
+    // These spend tries by right: the doors above look at them.
+    static bool spends_tries(const ByteVector& apdu) {
+        return apdu.size() >= 2 && (apdu[1] == 0x20 || apdu[1] == 0x24 || apdu[1] == 0x2C);
+    }
+    void send_many(int count) {
+        const auto samples = HostileHost::samples();
+        const ByteVector before = token->status().data;
+        int sent = 0;
+        for (int i = 0; i < count; ++i) {
+            const ByteVector apdu = mutate(random_, samples[random_() % samples.size()]);
+            if (spends_tries(apdu)) continue;
+            const Reply reply = token->raw(apdu);
+            ++sent;
+            ASSERT_NE(reply.sw, 0x6F00) << to_hex(apdu);
+            ASSERT_NE(reply.sw, 0x6F01) << to_hex(apdu);
+            ASSERT_TRUE(reply.sw == 0x9000 || reply.sw >> 8 == 0x61 || reply.data.empty()) << to_hex(apdu);
+            ASSERT_TRUE(i % 500 != 0 || token->status().data == before) << to_hex(apdu);
+        }
+        EXPECT_GT(sent, count / 2);
+        EXPECT_EQ(token->status().data, before);
+    }
+    std::mt19937 random_{20260101};
+    std::unique_ptr<TestToken> token = std::make_unique<TestToken>();
+};
+
+TEST_F(HostileSession, NothingChangesWithoutTheRightTo) {
+    const ByteVector certificate = token->get_data(object::cert_9a).data;
+    send_many(20000);
+    token->reset();
+    EXPECT_EQ(token->get_data(object::cert_9a).data, certificate);
+    ASSERT_TRUE(token->verify(kPin).ok());
+    EXPECT_TRUE(token->sign(ref::authentication).ok());
+}
+
+TEST_F(HostileSession, WithThePinAloneNothingButItsOwnChanges) {
+    ASSERT_TRUE(token->verify(kPin).ok());
+    send_many(5000);
 }
 
 TEST(HostileDoors, OnlyTheOpenOneChangesAnything) {
