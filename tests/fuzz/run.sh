@@ -2,19 +2,24 @@
 # Builds the fuzz targets (preset fuzz) and runs each on its corpus.
 #
 #   run.sh [SECONDS [TARGET...]]
+#   run.sh --coverage            only the seeds, once each: do they still reach the branches that they should?
 #
 # SECONDS is the whole run's length, shared by the targets over the processors (default 120). The seeds in corpus/ are
 # only read; what is found on the way stays in build/fuzz/found. Prints executions and coverage of each target; exit 1 if
 # one crashed, with the input's path.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
-seconds=${1:-120}
-shift || true
 mkdir -p build
 
 cmake --preset fuzz >build/fuzz-configure.log 2>&1 || { cat build/fuzz-configure.log; exit 1; }
 cmake --build --preset fuzz --target fuzz_targets >build/fuzz-build.log 2>&1 || { tail -n 60 build/fuzz-build.log; exit 1; }
 
+if [ "${1-}" = --coverage ]; then
+    exec python3 tests/fuzz/coverage.py build/fuzz
+fi
+export LLVM_PROFILE_FILE=/dev/null
+seconds=${1:-120}
+shift || true
 if [ $# -gt 0 ]; then
     targets=("$@")
 else
