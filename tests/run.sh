@@ -1,7 +1,22 @@
 #!/usr/bin/env bash
-# Sets the machine up, builds sealkey, and runs its tests; arguments go on to ctest: tests/run.sh -L sweep
+# Sets the machine up, builds sealkey, and runs its tests; arguments go on to ctest.
+#
+#   tests/run.sh                 everything that CI runs
+#   tests/run.sh -L sweep        one label (docs/architecture.md lists them), or -R NAME
+#   tests/run.sh --sanitize      every unit test under AddressSanitizer and UndefinedBehaviorSanitizer (preset debug);
+#                                minutes more than the part that CI runs (label sanitize); -L sweep may follow
 set -euo pipefail
 cd "$(dirname "$0")/.."
+preset=release
+case ${1-} in
+    --sanitize)
+        preset=debug
+        shift
+        # Programs of Debian's can't load a module that has the sanitizer inside.
+        set -- -LE 'clients|browser' "$@"
+        ;;
+    -h | --help) sed -n '2,/^set /{/^set /d;s/^# \{0,1\}//;p}' "$0"; exit 0 ;;
+esac
 sim/setup.sh --tests
 # One test's own, from npm, where that can be had; the test says that it was skipped where it can't.
 if command -v npm node >/dev/null && [ ! -d build/node/node_modules/sm-crypto-v2 ]; then
@@ -9,6 +24,6 @@ if command -v npm node >/dev/null && [ ! -d build/node/node_modules/sm-crypto-v2
     timeout 60 npm install --prefix build/node --no-package-lock --ignore-scripts --no-audit --no-fund sm-crypto-v2@1.15.1 \
         >build/npm.log 2>&1 || echo "npm's sm-crypto-v2 can't be had (build/npm.log); its test will be skipped"
 fi
-cmake --preset release
-cmake --build --preset release
-exec ctest --test-dir build/release --output-on-failure -j "$(nproc)" "$@"
+cmake --preset "$preset"
+cmake --build --preset "$preset"
+exec ctest --test-dir "build/$preset" --output-on-failure -j "$(nproc)" "$@"
