@@ -147,8 +147,10 @@ void check_chain(X509* signer, STACK_OF(X509) * others, X509_STORE* store) {
     const bool right = X509_verify_cert(context.get()) == 1;
     ERR_clear_error();
     if (!right) refuse_chain(X509_STORE_CTX_get_error(context.get()));
-    if ((X509_get_key_usage(signer) & (X509v3_KU_DIGITAL_SIGNATURE | X509v3_KU_NON_REPUDIATION)) == 0)
-        throw SignError(Fault::untrusted, mark("The signer's certificate isn't for signatures."));
+    if (!is_for_documents(signer))
+        throw SignError(Fault::untrusted,
+                        mark("The signer's certificate isn't for signing documents (key usage "
+                             "nonRepudiation): it is a login certificate, or one for something else."));
 }
 
 }  // namespace

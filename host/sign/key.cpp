@@ -12,7 +12,6 @@ namespace sealkey::sign {
 namespace {
 
 using AlgorithmDigest = seal::Owned<X509_SIG, X509_SIG_free>;
-constexpr std::uint32_t kForSignatures = X509v3_KU_DIGITAL_SIGNATURE | X509v3_KU_NON_REPUDIATION;
 
 bool is_supported(EVP_PKEY* key) {
     if (EVP_PKEY_is_a(key, "RSA") == 1) return EVP_PKEY_get_bits(key) >= 2048;
@@ -28,13 +27,20 @@ const EVP_MD* digest_for(EVP_PKEY* public_key) {
     return EVP_PKEY_is_a(public_key, "EC") == 1 && EVP_PKEY_get_bits(public_key) > 256 ? EVP_sha384() : EVP_sha256();
 }
 
+bool is_for_documents(X509* certificate) {
+    // Without the extension OpenSSL answers with every bit: one that says nothing commits to nothing.
+    return (X509_get_extension_flags(certificate) & EXFLAG_KUSAGE) != 0 &&
+           (X509_get_key_usage(certificate) & X509v3_KU_NON_REPUDIATION) != 0;
+}
+
 void require_signing_certificate(const SigningKey& key, Time now) {
     const seal::Cert certificate = seal::certificate_of_der(key.certificate());
     EVP_PKEY* public_key = X509_get0_pubkey(certificate.get());
     if (public_key == nullptr || !is_supported(public_key))
         throw SignError(Fault::unsupported_key, mark("Signatures are made with RSA from 2048 bits, P-256 and P-384."));
-    if ((X509_get_key_usage(certificate.get()) & kForSignatures) == 0)
-        throw SignError(Fault::unsupported_key, mark("The certificate isn't for signatures."));
+    if (!is_for_documents(certificate.get()))
+        throw SignError(Fault::unsupported_key,
+                        mark("The certificate isn't for signing documents (key usage nonRepudiation)."));
     std::time_t at = std::chrono::system_clock::to_time_t(now);
     if (X509_cmp_time(X509_get0_notBefore(certificate.get()), &at) > 0)
         throw SignError(Fault::expired_certificate, mark("The signing certificate isn't valid yet."));

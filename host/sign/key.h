@@ -24,8 +24,12 @@ public:
     [[nodiscard]] virtual ByteVector sign(Bytes digest) = 0;
 };
 
-// Before anything is asked of the user: a key of a kind that is signed with, its certificate valid at `now` and, if it
-// says what it is for, for signatures. Throws SignError: unsupported_key, expired_certificate.
+// Whether a certificate says of itself that its key binds to the contents of documents (nonRepudiation, newer name
+// contentCommitment). The login key's doesn't: it signs whatever a server sends, so its signature is no consent.
+[[nodiscard]] bool is_for_documents(X509* certificate);
+
+// Before anything is asked of the user: a key of a kind that is signed with, its certificate valid at `now` and for
+// documents. Throws SignError: unsupported_key, expired_certificate.
 void require_signing_certificate(const SigningKey& key, Time now);
 
 // The block that an RSA key signs for a digest (RFC 8017 clause 9.2), of the modulus's size.

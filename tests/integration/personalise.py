@@ -122,12 +122,20 @@ class Authority:
         self.name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "Test CA")])
         self.certificate = self.sign(self.name, self.key.public_key(), days=(-100, 300), ca=True)
 
-    def sign(self, subject, public_key, days=(-1, 300), ca=False):
+    # Key usage by slot, as the bench gives it.
+    USAGE = {0x9A: ("digital_signature",), 0x9C: ("digital_signature", "content_commitment"),
+             0x9D: ("key_agreement",)}
+    ALL_USAGES = ("digital_signature", "content_commitment", "key_encipherment", "data_encipherment", "key_agreement",
+                  "key_cert_sign", "crl_sign", "encipher_only", "decipher_only")
+
+    def sign(self, subject, public_key, days=(-1, 300), ca=False, slot=0x9C):
         now = datetime.datetime.utcnow()
         builder = x509.CertificateBuilder().subject_name(subject).issuer_name(self.name).public_key(public_key)
         builder = builder.serial_number(x509.random_serial_number())
         builder = builder.not_valid_before(now + datetime.timedelta(days=days[0]))
         builder = builder.add_extension(x509.BasicConstraints(ca=ca, path_length=None), critical=True)
+        usage = ("key_cert_sign", "crl_sign") if ca else self.USAGE[slot]
+        builder = builder.add_extension(x509.KeyUsage(**{name: name in usage for name in self.ALL_USAGES}), critical=True)
         return builder.not_valid_after(now + datetime.timedelta(days=days[1])).sign(self.key, hashes.SHA256())
 
     def certificate_der(self):
@@ -197,7 +205,7 @@ def ship(card, birth_record, serial=SERIAL, slots=(0x9A, 0x9C), seal=b"", days=(
         point = ec.EllipticCurvePublicKey.from_encoded_point(ec.SECP256R1(), bytes(answer[0x86]))
         subject = x509.Name([x509.NameAttribute(NameOID.ORGANIZATION_NAME, NAME),
                              x509.NameAttribute(NameOID.COMMON_NAME, NAME)])
-        der = authority.sign(subject, point, days).public_bytes(serialization.Encoding.DER)
+        der = authority.sign(subject, point, days, slot=slot).public_bytes(serialization.Encoding.DER)
         certificates[slot] = der
         tag = {0x9A: 0x5FC105, 0x9C: 0x5FC10A, 0x9D: 0x5FC10B}[slot]
         apdus.put(tag, tlv(0x70, der) + tlv(0x71, b"\0") + tlv(0xFE, b""))

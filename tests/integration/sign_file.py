@@ -6,7 +6,7 @@ import json
 
 import harness
 from personal import PersonalisedCase
-from sealed_key import PIN, SealedKeyCase
+from sealed_key import PIN, SealedKeyCase, pem
 
 
 class Sign(SealedKeyCase):
@@ -48,10 +48,22 @@ class Sign(SealedKeyCase):
         self.assertEqual((error["name"], error["fault"]), ("not_verified", "untrusted"))
         self.assertEqual(self.refused("verify", self.file, "--ca", self.authority)["fault"], "not_a_pdf")
 
-    def test_9A_signs_if_asked(self):
-        self.sealkey("sign", self.file, "--slot", "9a", "--output", self.signature)
-        self.openssl()
-        self.assertEqual(self.refused("sign", self.file, "--slot", "9D")["name"], "usage")
+    def test_login_key_signs_no_document_and_its_signature_is_refused(self):
+        for slot in ("9A", "9D"):
+            since = self.key.apdu_count()
+            self.assertEqual(self.refused("sign", self.file, "--slot", slot)["name"], "usage")
+            self.assertEqual(self.presented(since), (0, 0))
+        # A page that had the clerk log in made it: whole, by the authority's certificate, and openssl has no objection.
+        login = self.work.write("login.pem", pem(self.made.certificates[0x9A]))
+        self.key.run(["openssl", "cms", "-sign", "-cades", "-binary", "-outform", "DER", "-in", self.file, "-signer",
+                      login, "-engine", "pkcs11", "-keyform", "engine",
+                      "-inkey", f"pkcs11:id=%01;type=private?pin-value={PIN}",
+                      "-out", self.signature], env={"PKCS11_MODULE_PATH": harness.OPENSC_MODULE})
+        harness.run(["openssl", "cms", "-verify", "-binary", "-inform", "DER", "-in", self.signature, "-content", self.file,
+                     "-CAfile", self.authority, "-purpose", "any", "-out", "/dev/null"])
+        error = self.refused("verify", self.file, "--signature", self.signature, "--ca", self.authority)
+        self.assertEqual((error["name"], error["fault"]), ("not_verified", "untrusted"))
+        self.assertIn("nonRepudiation", error["message"])
 
     def test_revoked_certificate_is_refused_with_the_list(self):
         self.sealkey("sign", self.file)
@@ -104,7 +116,7 @@ class EachAlgorithm(PersonalisedCase):
         """Made by openssl and brought in by plain APDUs, since Debian's tool knows neither RSA-3072 nor RSA-4096."""
         key, certificate = self.work / "key.pem", self.work / "certificate.pem"
         harness.run(["openssl", "req", "-x509", "-newkey", *self.KINDS[name], "-nodes", "-keyout", key, "-subj",
-                     f"/O=Example/CN={name}", "-days", "30", "-out", certificate])
+                     f"/O=Example/CN={name}", "-addext", "keyUsage=critical,digitalSignature,nonRepudiation", "-days", "30", "-out", certificate])
         with harness.Card() as card:
             load_key(card, name, key.read_bytes())
         self.yubico("-a", "import-certificate", "-s", "9c", "-i", certificate)

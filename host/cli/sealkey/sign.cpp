@@ -14,7 +14,6 @@ namespace {
 struct Options {
     std::string input;
     std::string output;
-    std::string slot = "9C";
     bool force = false;
     SecretInput pin{"pin", "SEALKEY_PIN"};
 };
@@ -29,14 +28,14 @@ Exit sign_file(Context& context, const Options& options) {
     const auto data = read_file(options.input, kMaxSignedFile);
     FoundKey key = context.choice.open();
     require_usable_pin(key.status);
-    const auto signer = signing_key(key, options.slot == "9A" ? 0x9A : 0x9C, options.pin);
+    const auto signer = signing_key(key, 0x9C, options.pin);
     const auto now = time_now();
     sign::require_signing_certificate(*signer, now);
     const auto signature = sign::sign_detached(*signer, {data}, {now, std::nullopt});
     write_file(output, signature);
     if (output != "-") context.out.say(fill(tr("Signed: the signature is in %1."), {output}));
     context.out.result = {{"serial", key.status.serial},
-                          {"slot", options.slot},
+                          {"slot", "9C"},
                           {"file", options.input},
                           {"signature", output},
                           {"bytes", signature.size()}};
@@ -52,9 +51,6 @@ Run define_sign(CLI::App& command) {
         ->type_name("");
     command.add_option("-o,--output", options->output, tr("Write the signature here (FILE.p7s if not given)"))
         ->type_name(tr("FILE"));
-    command.add_option("--slot", options->slot, tr("The key to sign with: 9C (signature) or 9A (login)"))
-        ->type_name("9C|9A")
-        ->transform(CLI::IsMember({"9C", "9A"}, CLI::ignore_case));
     command.add_flag("--force", options->force, tr("Overwrite the output"));
     options->pin.add_to(command, tr("The PIN"));
     return [options](Context& context) {

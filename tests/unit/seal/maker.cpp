@@ -48,7 +48,8 @@ Cert new_certificate(const CertificateOrder& order, EVP_PKEY* key, const X509* i
     ASN1_TIME_set(X509_getm_notAfter(certificate.get()), std::chrono::system_clock::to_time_t(order.not_after));
     X509_set_pubkey(certificate.get(), key);
     add_extension(certificate.get(), NID_basic_constraints, order.authority ? "critical,CA:TRUE" : "critical,CA:FALSE");
-    add_extension(certificate.get(), NID_key_usage, order.authority ? "critical,keyCertSign,cRLSign" : order.key_usage);
+    const std::string usage = order.authority ? "critical,keyCertSign,cRLSign" : order.key_usage;
+    if (!usage.empty()) add_extension(certificate.get(), NID_key_usage, usage.c_str());
     sign(certificate.get(), issuer_key != nullptr ? issuer_key : key);
     return certificate_of_der(der_of(certificate.get()));
 }

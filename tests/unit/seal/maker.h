@@ -14,7 +14,7 @@ struct CertificateOrder {
     Time not_before = kNow - days(100);
     Time not_after = kNow + days(1000);
     bool authority = false;
-    const char* key_usage = "critical,digitalSignature";
+    const char* key_usage = "critical,digitalSignature,nonRepudiation";
 };
 [[nodiscard]] PKey new_key(const char* kind);  // "SM2", "P-256"
 // Self-signed where there is no issuer.

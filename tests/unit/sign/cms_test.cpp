@@ -119,9 +119,20 @@ TEST_F(Cms, OfAnotherAuthorityIsRefused) {
 }
 
 TEST_F(Cms, OfACertificateForSomethingElseIsRefused) {
-    SoftKey other("P-256", {.name = "other", .key_usage = "critical,keyAgreement"}, &authority_);
-    EXPECT_EQ(fault(sign_detached(other, {kData}, {kNow, std::nullopt}), kData), "untrusted");
-    EXPECT_EQ(fault_of([&] { require_signing_certificate(other, kNow); }), "unsupported_key");
+    // The second is what a login certificate says; the last says nothing at all.
+    for (const char* usage : {"critical,keyAgreement", "critical,digitalSignature",
+                              "critical,digitalSignature,keyEncipherment,keyAgreement", ""}) {
+        SCOPED_TRACE(usage);
+        SoftKey other("P-256", {.name = "other", .key_usage = usage}, &authority_);
+        EXPECT_EQ(fault(sign_detached(other, {kData}, {kNow, std::nullopt}), kData), "untrusted");
+        EXPECT_EQ(fault_of([&] { require_signing_certificate(other, kNow); }), "unsupported_key");
+    }
+    for (const char* usage : {"critical,nonRepudiation", "nonRepudiation,digitalSignature"}) {
+        SCOPED_TRACE(usage);
+        SoftKey right("P-256", {.name = "right", .key_usage = usage}, &authority_);
+        EXPECT_EQ(fault(sign_detached(right, {kData}, {kNow, std::nullopt}), kData), "no fault");
+        EXPECT_EQ(fault_of([&] { require_signing_certificate(right, kNow); }), "no fault");
+    }
 }
 
 TEST_F(Cms, SignedUnderACertificateThatWasNotValidThenIsRefused) {

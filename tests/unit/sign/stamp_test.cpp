@@ -70,6 +70,20 @@ protected:
         EXPECT_EQ(key_.asked, 0) << "the key was asked before the refusal";
         return what;
     }
+    // A stamped file whose signature is put in by hand, past all that our own tool checks.
+    ByteVector resigned(SoftKey& key, const seal::Seal& seal) {
+        ByteVector out = stamped(pdf());
+        const PdfSignature place = read_pdf_signatures(out)[0];
+        const ByteVector cms = sign_detached(key, place.signed_pieces(out), {std::nullopt, seal.der});
+        EXPECT_LE(cms.size(), place.cms.size());
+        for (std::size_t i = 0; i < place.cms.size(); ++i) {
+            char digits[3];
+            std::snprintf(digits, sizeof digits, "%02X", i < cms.size() ? cms[i] : 0);
+            out[place.gap_begin + 1 + 2 * i] = static_cast<std::uint8_t>(digits[0]);
+            out[place.gap_begin + 2 + 2 * i] = static_cast<std::uint8_t>(digits[1]);
+        }
+        return out;
+    }
     // What a reader says of a file.
     std::string read(const ByteVector& file) {
         return fault_of([&] {
@@ -173,17 +187,19 @@ TEST_F(Stamp, SealOfAMakerWhomNobodyKnowsIsRefused) {
 TEST_F(Stamp, SealThatTheSignerMayNotUseIsRefusedByTheReader) {
     // A thief of a seal signs with a key of his own, past all that our own tool checks.
     const seal::Seal foreign = seal_of(maker_.order());
-    ByteVector out = stamped(pdf());
-    const PdfSignature place = read_pdf_signatures(out)[0];
-    const ByteVector cms = sign_detached(key_, place.signed_pieces(out), {std::nullopt, foreign.der});
-    ASSERT_LE(cms.size(), place.cms.size());
-    for (std::size_t i = 0; i < place.cms.size(); ++i) {
-        char digits[3];
-        std::snprintf(digits, sizeof digits, "%02X", i < cms.size() ? cms[i] : 0);
-        out[place.gap_begin + 1 + 2 * i] = static_cast<std::uint8_t>(digits[0]);
-        out[place.gap_begin + 2 + 2 * i] = static_cast<std::uint8_t>(digits[1]);
-    }
-    EXPECT_EQ(read(out), "certificate_not_listed");
+    EXPECT_EQ(read(resigned(key_, foreign)), "certificate_not_listed");
+}
+
+TEST_F(Stamp, SignedByALoginKeyIsRefusedByTheReader) {
+    // The seal even lists the login certificate: its key still commits to no document.
+    SoftKey login("P-256", {.name = "signer", .key_usage = "critical,digitalSignature"}, &authority_);
+    seal::SealInfo info = maker_.order();
+    info.certificates = {login.certificate()};
+    EXPECT_EQ(read(resigned(login, seal_of(info))), "untrusted");
+    EXPECT_EQ(fault_of([&] { (void)stamp_pdf(pdf(), login, seal_of(info), at_, kNow); }), "unsupported_key");
+    SoftKey right("P-256", {.name = "signer"}, &authority_);
+    info.certificates = {right.certificate()};
+    EXPECT_EQ(read(resigned(right, seal_of(info))), "no fault");
 }
 
 TEST_F(Stamp, PageThatIsNotThereIsRefused) {
