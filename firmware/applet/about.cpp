@@ -7,6 +7,7 @@
 #include "applet/management.h"
 #include "applet/pin.h"
 #include "base/tlv.h"
+#include "crypto/hash.h"
 
 namespace sealkey::applet {
 
@@ -75,6 +76,15 @@ void put_lock(const Core& core, TlvWriter& writer) {
     writer.put(st::lock, lock);
 }
 
+// Whatever keeps the public key from being read: 0, and the client asks for the metadata.
+void put_key_check(const Core& core, const Slot& slot, MutableBytes out) {
+    if (slot.key == 0) return;
+    std::array<std::uint8_t, kMaxPublicKey> public_key{};
+    const auto size = read_public_key(core, slot, public_key);
+    if (!size) return;
+    std::copy_n(crypto::sha256(Bytes(public_key).first(*size)).begin(), out.size(), out.begin());
+}
+
 void put_slots(const Core& core, TlvWriter& writer) {
     for (std::size_t i = 0; i < kSlotCount; ++i) {
         const Slot& slot = core.state.slots[i];
@@ -88,6 +98,7 @@ void put_slots(const Core& core, TlvWriter& writer) {
         store_be16(&out[5], slot.certificate_size);
         store_be16(&out[7], slot.certificate_changes);
         std::copy(slot.fingerprint.begin(), slot.fingerprint.end(), out.begin() + 9);
+        put_key_check(core, slot, MutableBytes(out).last(protocol::kKeyCheckSize));
         writer.put(st::slot, out);
     }
 }

@@ -84,9 +84,13 @@ enum class LockState : std::uint8_t {
 };
 
 // SlotStatus: reference(1) algorithm(1) PIN policy(1) touch policy(1) origin(1) certificate object length(2)
-// change counter of the certificate(2) fingerprint(16). Length and fingerprint are 0 without a certificate.
-// The fingerprint is the first 16 bytes of SHA-256 over the certificate object's value (what GET DATA wraps in 53).
-inline constexpr std::size_t kSlotStatusSize = 25;
+// change counter of the certificate(2) fingerprint(16) key check(3). Length and fingerprint are 0 without a
+// certificate. The fingerprint is the first 16 bytes of SHA-256 over the certificate object's value (what GET DATA
+// wraps in 53). The key check is the first 3 bytes of SHA-256 over the public key as GET METADATA tells it (what is in
+// its 04), 0 without a key: it says whether a certificate at hand is the key's. Not against a forger: it is short, so
+// that the status of a key with four certificates and its own fits one short APDU.
+inline constexpr std::size_t kSlotStatusSize = 28;
+inline constexpr std::size_t kKeyCheckSize = 3;
 // ObjectStatus: last byte of the tag(1) length(4) fingerprint(8, first bytes of SHA-256 over the value).
 inline constexpr std::size_t kObjectStatusSize = 13;
 inline constexpr std::size_t kFingerprintSize = 16;

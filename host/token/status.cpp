@@ -62,6 +62,7 @@ SlotInfo slot_of(Bytes value) {
     slot.certificate_length = load_be16(&value[5]);
     slot.certificate_changes = load_be16(&value[7]);
     std::copy_n(value.begin() + 9, slot.fingerprint.size(), slot.fingerprint.begin());
+    std::copy_n(value.begin() + 25, slot.key_check.size(), slot.key_check.begin());
     return slot;
 }
 

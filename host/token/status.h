@@ -39,6 +39,7 @@ struct SlotInfo {
     std::size_t certificate_length = 0;  // of the certificate object; 0: no certificate
     std::uint16_t certificate_changes = 0;
     std::array<std::uint8_t, protocol::kFingerprintSize> fingerprint{};
+    std::array<std::uint8_t, protocol::kKeyCheckSize> key_check{};  // of the public key; 0: no key
     [[nodiscard]] bool has_key() const { return algorithm != protocol::Algorithm::none; }
     [[nodiscard]] bool has_certificate() const { return certificate_length != 0; }
 };

@@ -72,7 +72,9 @@ TEST_F(About, StatusTellsEverythingInOneRead) {
     EXPECT_EQ(to_hex(token->status_value(st::puk)), "060600");
     EXPECT_EQ(to_hex(token->status_value(st::lock)), "000000000000000000");
     EXPECT_EQ(to_hex(token->status_value(st::numeric_serial)), "00123456");
-    EXPECT_EQ(to_hex(token->status_value(st::slot)), "9c11030101" + std::string(40, '0'));
+    const auto digest = crypto::sha256(*find(token->metadata(ref::signature).data, 0x04));
+    const std::string key_check = to_hex(Bytes(digest).first(protocol::kKeyCheckSize));
+    EXPECT_EQ(to_hex(token->status_value(st::slot)), "9c11030101" + std::string(40, '0') + key_check);
     EXPECT_TRUE(token->status_value(st::reset_done).empty());
     EXPECT_EQ(token->raw("80 10 01 00 00").sw, 0x6A86);
     EXPECT_EQ(token->raw("80 10 00 00 01 00").sw, 0x6700);

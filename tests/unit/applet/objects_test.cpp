@@ -233,13 +233,32 @@ TEST_F(Objects, TokenStatusTellsLengthFingerprintAndChangeOfEachCertificate) {
     EXPECT_EQ(load_be16(&slot[5]), value.size());
     EXPECT_EQ(load_be16(&slot[7]), 1);
     const auto digest = crypto::sha256(value);
-    EXPECT_EQ(ByteVector(slot.begin() + 9, slot.end()), ByteVector(digest.begin(), digest.begin() + 16));
+    EXPECT_EQ(ByteVector(slot.begin() + 9, slot.begin() + 25), ByteVector(digest.begin(), digest.begin() + 16));
     const std::uint32_t counter = token->change_counter();
     ASSERT_TRUE(token->put_data(object::cert_9c, certificate_object(pattern(700, 5))).ok());
     slot = token->status_value(st::slot);
     EXPECT_EQ(load_be16(&slot[7]), 2);
-    EXPECT_NE(ByteVector(slot.begin() + 9, slot.end()), ByteVector(digest.begin(), digest.begin() + 16));
+    EXPECT_NE(ByteVector(slot.begin() + 9, slot.begin() + 25), ByteVector(digest.begin(), digest.begin() + 16));
     EXPECT_GT(token->change_counter(), counter);
+}
+
+TEST_F(Objects, TokenStatusTellsTheKeyInASlotWhateverItsCertificate) {
+    const auto check = [this] {
+        const ByteVector slot = token->status_value(st::slot);
+        return ByteVector(slot.end() - protocol::kKeyCheckSize, slot.end());
+    };
+    ASSERT_TRUE(token->put_data(object::cert_9a, certificate_object(pattern(700))).ok());
+    EXPECT_EQ(check(), ByteVector(protocol::kKeyCheckSize)) << "no key";
+    ASSERT_TRUE(token->generate(ref::authentication).ok());
+    const ByteVector first = check();
+    const auto key = find(token->metadata(ref::authentication).data, 0x04);
+    ASSERT_TRUE(key);
+    const auto digest = crypto::sha256(*key);
+    EXPECT_EQ(first, ByteVector(digest.begin(), digest.begin() + protocol::kKeyCheckSize));
+    ASSERT_TRUE(token->put_data(object::cert_9a, certificate_object(pattern(700))).ok());
+    EXPECT_EQ(check(), first);
+    ASSERT_TRUE(token->import_p256(ref::authentication).ok());
+    EXPECT_NE(check(), first) << "another key under the same certificate";
 }
 
 TEST_F(Objects, TokenStatusTellsTheVendorObjects) {

@@ -27,6 +27,8 @@ TEST(Status, EveryFieldIsRead) {
     ASSERT_NE(status.slot(0x9A), nullptr);
     EXPECT_EQ(status.slot(0x9A)->algorithm, protocol::Algorithm::rsa2048);
     EXPECT_EQ(status.slot(0x9A)->certificate_length, 0x400U);
+    EXPECT_EQ(status.slot(0x9A)->fingerprint.back(), 0xFF);
+    EXPECT_EQ(status.slot(0x9A)->key_check, (std::array<std::uint8_t, 3>{0xA1, 0xA2, 0xA3}));
     EXPECT_EQ(status.slot(0x9C), nullptr);
     ASSERT_NE(status.object(protocol::object::seal), nullptr);
     EXPECT_EQ(status.object(protocol::object::seal)->length, 0x4000U);
@@ -48,7 +50,7 @@ TEST(Status, WrongLengthsAndValuesAreRefused) {
              "8709 0001 000F4240 05 00 01",      // salt of 1000000
              "8709 0001 00000000 05 00 04",      // a lock state that doesn't exist
              "880300 0000", "890100", "8A0100",  //
-             "901800000000000000000000000000000000000000000000000000",
+             "901900000000000000000000000000000000000000000000000000",
              "910C000000000000000000000000",  //
              "8085FFFFFFFFFF",                // a length of five bytes
          }) {
