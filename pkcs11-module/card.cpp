@@ -135,13 +135,11 @@ PublicKeyParts Card::public_key(const token::SlotInfo& slot) {
     if (known != keys_.end()) return known->second;
     const KeyAlgorithm* algorithm = key_algorithm(slot.algorithm);
     PublicKeyParts parts;
-    if (slot.has_certificate()) {
-        if (const auto read = certificate(slot)) parts = read->key;
-    }
-    // A certificate of another key's kind is a stray: the token knows best.
-    const bool fits = algorithm->is_rsa() ? parts.modulus.size() == algorithm->bytes()
-                                          : parts.point.size() == 2 * algorithm->bytes() + 1;
-    if (!fits) {
+    const auto read = slot.has_certificate() ? certificate(slot) : nullptr;
+    if (read && is_of_key(*read, slot)) {
+        parts = read->key;
+    } else {
+        // No certificate, or another key's: the token knows best.
         const auto metadata = token_->metadata(slot.slot);
         note_lost_session();
         parts = {metadata.public_key.modulus, metadata.public_key.exponent, metadata.public_key.point, {}};

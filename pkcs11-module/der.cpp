@@ -165,6 +165,14 @@ ByteVector public_key_info(const PublicKeyParts& key, ByteView ec_params) {
     return wrap(kSequence, concatenate({algorithm, wrap(kBitString, concatenate({kZero, rsa}))}));
 }
 
+ByteVector public_key_fields(const PublicKeyParts& key) {
+    constexpr std::uint8_t kModulus = 0x81;
+    constexpr std::uint8_t kExponent = 0x82;
+    constexpr std::uint8_t kPoint = 0x86;
+    if (!key.point.empty()) return wrap(kPoint, key.point);
+    return concatenate({wrap(kModulus, key.modulus), wrap(kExponent, key.exponent)});
+}
+
 ByteVector octet_string(ByteView bytes) { return wrap(kOctetString, bytes); }
 
 ByteView unwrap_point(ByteView point) {

@@ -32,6 +32,9 @@ struct Certificate {
 // SubjectPublicKeyInfo from its parts; ec_params empty: RSA.
 [[nodiscard]] ByteVector public_key_info(const PublicKeyParts& key, ByteView ec_params);
 
+// As the token's metadata tells a public key: 81 modulus and 82 exponent, or 86 point.
+[[nodiscard]] ByteVector public_key_fields(const PublicKeyParts& key);
+
 // DER OCTET STRING around the bytes (CKA_EC_POINT), and the bytes of a point that may or may not be wrapped so.
 [[nodiscard]] ByteVector octet_string(ByteView bytes);
 [[nodiscard]] ByteView unwrap_point(ByteView point);

@@ -90,11 +90,11 @@ void set_certificate(AttributeMap& attributes, const Certificate* certificate) {
     attributes.set(CKA_CHECK_VALUE, ByteView(digest(Hash::sha1, certificate->der)).first(3));
 }
 
-std::shared_ptr<Object> new_certificate(const std::string& label, std::uint8_t id, CK_ULONG category) {
+std::shared_ptr<Object> new_certificate(const std::string& label, CK_ULONG category) {
     auto object = std::make_shared<Object>(CKO_CERTIFICATE, false);
     AttributeMap& attributes = object->attributes();
     set_common(attributes, label);
-    attributes.set(CKA_ID, {&id, 1}).set_number(CKA_CERTIFICATE_TYPE, CKC_X_509);
+    attributes.set_number(CKA_CERTIFICATE_TYPE, CKC_X_509);
     attributes.set_number(CKA_CERTIFICATE_CATEGORY, category).set_flag(CKA_TRUSTED, false).set_text(CKA_URL, "");
     attributes.set(CKA_HASH_OF_SUBJECT_PUBLIC_KEY, {}).set(CKA_HASH_OF_ISSUER_PUBLIC_KEY, {});
     attributes.set_number(CKA_JAVA_MIDP_SECURITY_DOMAIN, 0);
@@ -111,16 +111,26 @@ const std::set<CK_ATTRIBUTE_TYPE>& certificate_types() {
 
 std::shared_ptr<Object> certificate_object(const token::SlotInfo& slot, Material& material) {
     constexpr CK_ULONG kTokenUser = 1;
-    auto object = new_certificate(label_of(slot.slot), id_of(slot.slot), kTokenUser);
-    object->read_later(certificate_types(), [slot, &material](AttributeMap& attributes) {
-        set_certificate(attributes, material.certificate(slot).get());
+    auto object = new_certificate(label_of(slot.slot), kTokenUser);
+    const std::uint8_t id = id_of(slot.slot);
+    // CKA_ID pairs it with the private key, and programs (NSS) sign by that alone. The certificate of another key, left
+    // by an import, has none: it can be seen, and nobody signs in its name.
+    auto types = certificate_types();
+    types.insert(CKA_ID);
+    object->expect(CKA_ID, {&id, 1});
+    object->read_later(types, [slot, id, &material](AttributeMap& attributes) {
+        const auto certificate = material.certificate(slot);
+        set_certificate(attributes, certificate.get());
+        const bool paired = certificate == nullptr || !slot.has_key() || is_of_key(*certificate, slot);
+        attributes.set(CKA_ID, {&id, paired ? 1U : 0U});
     });
     return object;
 }
 
 std::shared_ptr<Object> issuer_object(const token::ObjectInfo& info, Material& material) {
     constexpr CK_ULONG kAuthority = 2;
-    auto object = new_certificate("Issuer", kIssuerId, kAuthority);
+    auto object = new_certificate("Issuer", kAuthority);
+    object->attributes().set(CKA_ID, {&kIssuerId, 1});
     object->read_later(certificate_types(), [info, &material](AttributeMap& attributes) {
         ByteVector der = material.data(info);
         constexpr std::uint8_t kSequence = 0x30;
@@ -168,7 +178,8 @@ void read_key_later(Object& object, const token::SlotInfo& slot, Material& mater
     }
     object.read_later(types, [slot, &material, is_rsa](AttributeMap& attributes) {
         const auto certificate = slot.has_certificate() ? material.certificate(slot) : nullptr;
-        attributes.set(CKA_SUBJECT, certificate ? ByteView(certificate->subject) : ByteView());
+        const bool own = certificate && is_of_key(*certificate, slot);
+        attributes.set(CKA_SUBJECT, own ? ByteView(certificate->subject) : ByteView());
         const PublicKeyParts key = material.public_key(slot);
         attributes.set(CKA_PUBLIC_KEY_INFO, key.info);
         if (is_rsa) {
@@ -269,6 +280,17 @@ bool flag_in(const CK_ATTRIBUTE& attribute) {
 
 }  // namespace
 
+bool is_of_key(const Certificate& certificate, const token::SlotInfo& slot) {
+    const KeyAlgorithm* algorithm = slot.has_key() ? key_algorithm(slot.algorithm) : nullptr;
+    if (algorithm == nullptr) return false;
+    const PublicKeyParts& key = certificate.key;
+    const bool fits =
+        algorithm->is_rsa() ? key.modulus.size() == algorithm->bytes() : key.point.size() == 2 * algorithm->bytes() + 1;
+    if (!fits) return false;
+    const ByteVector whole = digest(Hash::sha256, public_key_fields(key));
+    return equal(ByteView(whole).first(slot.key_check.size()), slot.key_check);
+}
+
 const ByteVector* Object::attribute(CK_ATTRIBUTE_TYPE type) {
     if (is_sensitive(type)) return nullptr;
     if (lazy_.contains(type) && loader_) {
@@ -283,9 +305,12 @@ bool Object::matches(std::span<const CK_ATTRIBUTE> wanted) {
         const ByteVector* value = attribute(one.type);
         return value != nullptr && equal(*value, {static_cast<const std::uint8_t*>(one.pValue), one.ulValueLen});
     };
-    // What costs nothing first: an object of another class is never read from the token.
+    // What costs nothing first: an object of another class or CKA_ID is never read from the token.
     for (const CK_ATTRIBUTE& one : wanted) {
         if (!lazy_.contains(one.type) && !agrees(one)) return false;
+        const ByteVector* expected = expected_.find(one.type);
+        const ByteView given{static_cast<const std::uint8_t*>(one.pValue), one.ulValueLen};
+        if (expected != nullptr && !given.empty() && !equal(*expected, given)) return false;
     }
     return std::all_of(wanted.begin(), wanted.end(), agrees);
 }
@@ -302,6 +327,7 @@ std::vector<NamedObject> objects_of(const token::TokenStatus& status, Material& 
         const auto variant = static_cast<std::uint8_t>(slot.algorithm);
         ByteVector mark(slot.fingerprint.begin(), slot.fingerprint.end());
         mark.push_back(variant);
+        mark.insert(mark.end(), slot.key_check.begin(), slot.key_check.end());
         all.push_back({identity_of("public", slot.slot, mark), public_key_object(slot, material)});
         all.push_back({identity_of("private", slot.slot, mark), private_key_object(slot, material)});
     }

@@ -68,6 +68,8 @@ public:
         lazy_ = std::move(lazy);
         loader_ = std::move(loader);
     }
+    // The value that a lazy attribute has unless reading shows otherwise: a search for another one reads nothing.
+    void expect(CK_ATTRIBUTE_TYPE type, ByteView value) { expected_.set(type, value); }
     void hide(std::set<CK_ATTRIBUTE_TYPE> sensitive) { sensitive_ = std::move(sensitive); }
     void set_key(TokenKey key) { key_ = key; }
 
@@ -84,11 +86,15 @@ private:
     CK_OBJECT_CLASS class_;
     bool private_;
     AttributeMap attributes_;
+    AttributeMap expected_;
     std::set<CK_ATTRIBUTE_TYPE> lazy_;
     std::set<CK_ATTRIBUTE_TYPE> sensitive_;
     Loader loader_;
     std::optional<TokenKey> key_;
 };
+
+// Whether the certificate is of the key that stands in the slot; false if the slot has none.
+[[nodiscard]] bool is_of_key(const Certificate& certificate, const token::SlotInfo& slot);
 
 // What objects read from the token; each answer is remembered by the implementation.
 class Material {
