@@ -32,6 +32,28 @@ enum class OwnIns : std::uint8_t {
     // P1 = target lifecycle (Lifecycle), no data. INITIALISED -> SECURED: the bench PIN's wrap is dropped, the PIN is
     // blocked, LC = 1 with a new salt, and (shipping profile) the PUK stays blocked. Authority of the bench.
     set_lifecycle = 0x34,
+    // Renewal (protocol/renewal.h). All but stage_status need the PIN, and none needs the management key.
+    // data = RID(16) roles(1) algorithms(1 for each role) -> keys still to be made(1). Makes one key a call; the host
+    // repeats it until the answer is 00. Idempotent by RID.
+    stage_begin = 0x40,
+    // -> the list of staging_tag.
+    stage_status = 0x41,
+    // P1 role, P2 which key signs, data = CertificationRequestInfo -> signature.
+    stage_csr = 0x43,
+    // P1 role, data = nonce(32) -> signature.
+    stage_prove = 0x44,
+    // P1 role (CERT), 00 (SEAL), what (RECORD), data = total(4) offset(4) part.
+    stage_cert = 0x45,
+    stage_seal = 0x46,
+    stage_record = 0x47,
+    // data = manifest: everything staged becomes what is in use, in one transaction.
+    commit = 0x49,
+    // data = RID(16): what is staged goes.
+    stage_abort = 0x4A,
+    // P1 = retired slot, data = RID(16) committed last: the former decryption key and its certificate go.
+    retire_purge = 0x4B,
+    // P1 = 9A or 9C, data = RID(16) committed last -> signature of the new key.
+    confirm_proof = 0x4C,
 };
 
 enum class Profile : std::uint8_t { none = 0, shipping = 1, compatibility = 2 };
