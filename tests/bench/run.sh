@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Benchmarks: bare mbedTLS, the firmware in process, through pcscd, through our PKCS#11 module; login and first signature
-# through our module and OpenSC's on the same token.
+# through our module, OpenSC's and ykcs11 on the same token.
 #
 #   tests/bench/run.sh [OUT.json [--seconds S] [--repeat N]]      (default: build/bench.json)
 #
@@ -20,4 +20,5 @@ fi
 cmake --build "$SEALKEY_BUILD" --target bench_signatures bench_first_signature sealkey-sim sealkey-pkcs11 \
     >build/bench-build.log 2>&1 || { tail -n 40 build/bench-build.log >&2; exit 1; }
 # Debian's own interpreter: its packages (pyscard) are installed for that one.
-exec sim/pcscd.sh run -- /usr/bin/python3 tests/bench/compare.py "$out" "$@"
+# libykcs11 takes no reader but a Yubico one.
+exec sim/pcscd.sh run --reader "Yubico YubiKey CCID" -- /usr/bin/python3 tests/bench/compare.py "$out" "$@"
