@@ -8,6 +8,7 @@
 
 #include <CLI/CLI.hpp>
 #include <atomic>
+#include <cstdio>
 #include <thread>
 
 #include "control.h"
@@ -185,9 +186,7 @@ int simulate(const Arguments& arguments) {
     _exit(0);
 }
 
-}  // namespace
-
-int main(int argc, char** argv) {
+int run(int argc, char** argv) {
     Arguments arguments;
     CLI::App app(
         "A simulated sealkey token: a card in the real pcscd (through Debian's vsmartcard-vpcd), or at a socket.",
@@ -208,4 +207,15 @@ int main(int argc, char** argv) {
         unlink_listeners();
         return 1;
     }
+}
+
+}  // namespace
+
+// The last resort, where even the log may have failed.
+int main(int argc, char** argv) try { return run(argc, argv); } catch (const std::exception& error) {
+    std::fprintf(stderr, "sealkey-sim: %s\n", error.what());
+    return 1;
+} catch (...) {
+    std::fputs("sealkey-sim: unknown failure\n", stderr);
+    return 1;
 }
