@@ -77,6 +77,9 @@ SEALKEY_EXPORT CK_RV C_GetAttributeValue(CK_SESSION_HANDLE handle, CK_OBJECT_HAN
         CK_RV code = CKR_OK;
         for (CK_ATTRIBUTE& one : std::span(wanted, count)) {
             const CK_RV here = give_attribute(*found, one);
+            if (here != CKR_OK && log::enabled()) {
+                log::line("  attribute %lx of class %lx: %s", one.type, found->object_class(), log::name_of(here));
+            }
             if (code == CKR_OK) code = here;
         }
         require(code == CKR_OK, code);

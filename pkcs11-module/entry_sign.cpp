@@ -31,8 +31,9 @@ private:
 // --- digests ---
 
 SEALKEY_EXPORT CK_RV C_DigestInit(CK_SESSION_HANDLE handle, CK_MECHANISM* mechanism) {
-    return call_session(__func__, handle, [&](Library&, Session& session, auto&) {
+    return call_session(__func__, handle, [&](Library&, Session& session, log::Call& call) {
         require(mechanism != nullptr, CKR_ARGUMENTS_BAD);
+        call.note("session %lu, mechanism %lx", handle, mechanism->mechanism);
         require(!session.digest, CKR_OPERATION_ACTIVE);
         session.digest.emplace(find_mechanism(mechanism->mechanism, CKF_DIGEST).hash);
     });
