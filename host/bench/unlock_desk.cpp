@@ -15,6 +15,7 @@ using ca::Fault;
 using ca::mark;
 
 constexpr char kTelephone[] = "telephone";
+constexpr char kStatement[] = "statement";
 
 bool was_given(Inventory& inventory, const ca::LockEvent& event) {
     const auto rows = inventory.lock_events(event.serial);
@@ -53,13 +54,23 @@ void require_unlock_key(const TokenRow& row) {
     }
 }
 
+// The salt of a lock that the inventory has from the key itself: of the delivery, or of a checked statement.
+std::optional<std::uint32_t> proven_salt(Inventory& inventory, const TokenRow& row, std::uint16_t counter) {
+    if (counter == 1) return static_cast<std::uint32_t>(row.salt);
+    for (const auto& event : inventory.lock_events(row.serial)) {
+        if (event.counter == counter && event.source == kStatement) return static_cast<std::uint32_t>(event.salt);
+    }
+    return std::nullopt;
+}
+
 // The audit row is written before anyone sees the code.
 GivenCode give(Inventory& inventory, const ca::Masters& masters, const ca::LockEvent& event, const std::string& source,
                const CodeRequest& request) {
     GivenCode given{event, "", was_given(inventory, event)};
     const token::CodeDigits digits = ca::reset_code(masters, event);
     Inventory::Work work(inventory, request.operator_name);
-    // A request code told by telephone carries no proof: it must not make a genuine statement look old.
+    // A request code told by telephone carries no proof: it must neither make a genuine statement look old nor keep the
+    // activation code from a key that was never activated.
     if (source != kTelephone) work.note_seen(event.serial, event.counter);
     work.note_code({event.serial, event.counter, static_cast<int>(event.salt), source, request.approval,
                     request.operator_name, request.second_operator, "", ""});
@@ -100,7 +111,7 @@ GivenCode give_reset_code(Inventory& inventory, const ca::Masters& masters, Byte
     check_request_fields(request);
     const auto checked = check_statement(inventory, masters, statement, request.operator_name);
     return give(inventory, masters, {checked.row.serial, checked.statement.lock.counter, checked.statement.lock.salt},
-                "statement", request);
+                kStatement, request);
 }
 
 GivenCode give_reset_code_by_telephone(Inventory& inventory, const ca::Masters& masters, const std::string& serial,
@@ -117,10 +128,17 @@ GivenCode give_reset_code_by_telephone(Inventory& inventory, const ca::Masters& 
     ca::check_token_serial(serial);
     const TokenRow row = inventory.token(serial);
     require_unlock_key(row);
-    if (row.step != "done") {
+    if (row.step != "done" || row.salt < 0) {
         throw CaError(Fault::policy, mark("Key %1 isn't finished: it was never delivered."), {serial});
     }
     const auto event = ca::event_of_request(inventory.history_of(row), token::parse_request_code(request_code));
+    const auto salt = proven_salt(inventory, row, event.counter);
+    if (salt && *salt != event.salt) {
+        throw CaError(Fault::bad_code,
+                      mark("Key %1 itself told another request code for lock %2: have it read out once more, and make "
+                           "sure that the caller holds this key. No code was given."),
+                      {serial, std::to_string(event.counter)});
+    }
     return give(inventory, masters, event, kTelephone, request);
 }
 
@@ -131,9 +149,7 @@ GivenCode give_activation_code(Inventory& inventory, const ca::Masters& masters,
     if (row.step != "done" || row.salt < 0) {
         throw CaError(Fault::policy, mark("Key %1 isn't finished: it was never delivered."), {serial});
     }
-    const auto events = inventory.lock_events(serial);
-    const bool later = std::any_of(events.begin(), events.end(), [](const auto& event) { return event.counter > 1; });
-    if (row.last_redeemed >= 1 || row.last_seen > 1 || later) {
+    if (row.last_redeemed >= 1 || row.last_seen > 1) {
         throw CaError(Fault::replayed, mark("Key %1 was activated before: if it is locked, it needs a reset code."),
                       {serial});
     }

@@ -32,11 +32,13 @@ struct GivenCode {
 // Against a valid statement.
 [[nodiscard]] GivenCode give_reset_code(Inventory& inventory, const ca::Masters& masters, Bytes statement,
                                         const CodeRequest& request);
-// By telephone: serial number and request code, confirmed by a second operator.
+// By telephone: serial number and request code, confirmed by a second operator. Refused (bad_code) where the key itself
+// has told another salt for this lock; for lock 1 the delivery's is known.
 [[nodiscard]] GivenCode give_reset_code_by_telephone(Inventory& inventory, const ca::Masters& masters,
                                                      const std::string& serial, const std::string& request_code,
                                                      const CodeRequest& request);
-// For a key that this bench finished, until the key is known to be activated.
+// For a key that this bench finished, until a proof or a checked statement of the key shows a later lock. What was only
+// told by telephone doesn't count: the activation code opens nothing but the delivery's lock.
 [[nodiscard]] GivenCode give_activation_code(Inventory& inventory, const ca::Masters& masters,
                                              const std::string& serial, const std::string& operator_name);
 
