@@ -214,6 +214,12 @@ void Inventory::touch(const std::string& serial) {
     sql_ << "UPDATE tokens SET updated_at = :a WHERE serial = :s", use(at), use(serial);
 }
 
+std::uint64_t Inventory::crl_number() {
+    std::string value;
+    sql_ << "SELECT value FROM meta WHERE name = 'crl_number'", into(value);
+    return std::stoull(value);
+}
+
 // ---- changing ----------------------------------------------------------------------------------------------------
 
 // IMMEDIATE: a second bench waits here, so that what a policy was checked against still holds when the row is written.
@@ -369,9 +375,7 @@ int Inventory::Work::revoke_certificates(const std::string& serial, const std::s
 
 std::uint64_t Inventory::Work::next_crl_number() {
     inventory_.sql_ << "UPDATE meta SET value = CAST(value AS INTEGER) + 1 WHERE name = 'crl_number'";
-    std::string value;
-    inventory_.sql_ << "SELECT value FROM meta WHERE name = 'crl_number'", into(value);
-    return std::stoull(value);
+    return inventory_.crl_number();
 }
 
 void Inventory::Work::note_seen(const std::string& serial, std::uint16_t counter) {

@@ -135,6 +135,7 @@ public:
     [[nodiscard]] std::vector<ca::Revoked> revoked();
     [[nodiscard]] std::vector<LockEventRow> lock_events(const std::string& serial);
     [[nodiscard]] std::vector<AuditRow> audit_rows();
+    [[nodiscard]] std::uint64_t crl_number();  // the last one used
     // Throws CaError corrupt naming the first row that doesn't fit the chain.
     void check_audit_chain();
     [[nodiscard]] ca::LockHistory history_of(const TokenRow& row) const;

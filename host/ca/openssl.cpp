@@ -1,20 +1,18 @@
 #include "ca/openssl.h"
 
-#include <fcntl.h>
 #include <openssl/err.h>
 #include <openssl/pem.h>
 #include <openssl/rand.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include <cerrno>
-#include <cstdio>
 #include <cstring>
 #include <ctime>
 #include <fstream>
 #include <sstream>
+#include <system_error>
 
 #include "ca/error.h"
+#include "files/whole_file.h"
 
 namespace sealkey::ca {
 
@@ -158,26 +156,12 @@ std::string read_file(const std::string& path) {
 }
 
 void write_file(const std::string& path, const std::string& content, bool secret) {
-    const std::string temporary = path + ".new";
-    const auto fail = [&](int error) {
-        ::unlink(temporary.c_str());
-        throw CaError(Fault::file, mark("%1 can't be written: %2."), {path, std::strerror(error)});
-    };
-    ::unlink(temporary.c_str());
-    const int fd = ::open(temporary.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, secret ? 0600 : 0644);
-    if (fd < 0) fail(errno);
-    std::size_t done = 0;
-    while (done < content.size()) {
-        const ssize_t n = ::write(fd, content.data() + done, content.size() - done);
-        if (n < 0 && errno == EINTR) continue;
-        if (n < 0) {
-            const int error = errno;
-            ::close(fd);
-            fail(error);
-        }
-        done += static_cast<std::size_t>(n);
+    try {
+        files::write_whole(path, {reinterpret_cast<const std::uint8_t*>(content.data()), content.size()},
+                           secret ? 0600 : 0644, files::Existing::replace);
+    } catch (const std::system_error& error) {
+        throw CaError(Fault::file, mark("%1 can't be written: %2."), {path, std::strerror(error.code().value())});
     }
-    if (::fsync(fd) != 0 || ::close(fd) != 0 || ::rename(temporary.c_str(), path.c_str()) != 0) fail(errno);
 }
 
 }  // namespace sealkey::ca

@@ -63,8 +63,8 @@ void random_bytes(MutableBytes out);
 [[nodiscard]] std::string iso_time(Time time);
 [[nodiscard]] Time parse_iso_time(const std::string& text);
 
-// Whole files. Throw CaError file. A file written with `secret` is the owner's alone (mode 0600) from its creation on,
-// and is there whole or not at all.
+// Whole files. Throw CaError file. A file is written whole or not at all; with `secret` it is the owner's alone (mode
+// 0600) from its creation on.
 [[nodiscard]] std::string read_file(const std::string& path);
 void write_file(const std::string& path, const std::string& content, bool secret);
 

@@ -21,13 +21,14 @@ FIRMWARE = {
 }
 # The host shares base and protocol with the token, nothing else of it.
 HOST = {
+    "files": ["base"],
     "transport": ["base", "protocol"],
     "token": ["base", "protocol", "transport"],
     "seal": ["base", "protocol"],
-    "ca": ["base", "protocol", "transport", "token", "seal"],
+    "ca": ["base", "protocol", "files", "transport", "token", "seal"],
     "sign": ["base", "protocol", "transport", "token", "seal"],
     "bench": ["base", "protocol", "transport", "token", "seal", "ca"],
-    "cli": ["base", "protocol", "transport", "token", "seal", "ca", "sign", "bench"],
+    "cli": ["base", "protocol", "files", "transport", "token", "seal", "ca", "sign", "bench"],
 }
 OTHER = {
     "pkcs11-module": ["base", "protocol", "transport", "token"],

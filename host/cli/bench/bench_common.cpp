@@ -1,6 +1,5 @@
 #include "cli/bench/bench_common.h"
 
-#include <fcntl.h>
 #include <pwd.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -8,8 +7,10 @@
 #include <cerrno>
 #include <cstdlib>
 #include <cstring>
+#include <system_error>
 
 #include "cli/bench/crl.h"
+#include "files/whole_file.h"
 #include "seal/error.h"
 
 namespace sealkey::cli {
@@ -55,12 +56,12 @@ std::string environment(const char* name) {
 }
 
 void write_new_secret_file(const std::string& path, const std::string& content) {
-    const int fd = ::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-    const bool written = fd >= 0 && ::write(fd, content.data(), content.size()) == static_cast<ssize_t>(content.size());
-    const int error = errno;
-    if (fd >= 0) ::close(fd);
-    if (!written) {
-        throw Failed(Exit::file_error, fill(tr("%1 can't be written: %2."), {path, std::strerror(error)}));
+    try {
+        files::write_whole(path, {reinterpret_cast<const std::uint8_t*>(content.data()), content.size()}, 0600,
+                           files::Existing::keep);
+    } catch (const std::system_error& error) {
+        throw Failed(Exit::file_error,
+                     fill(tr("%1 can't be written: %2."), {path, std::strerror(error.code().value())}));
     }
 }
 
@@ -105,6 +106,11 @@ Failed explain(const ca::CaError& error) {
     return {Exit::failed, error.what(), details};
 }
 
+Failed explain(const soci::soci_error& error) {
+    return {Exit::file_error,
+            fill(tr("The inventory can't be used: %1. What was begun was taken back."), {error.what()})};
+}
+
 Failed explain_seal(const seal::SealError& error) {
     return {Exit::bad_input,
             filled(error.text(), error.arguments()),
@@ -120,8 +126,7 @@ Run explained(Run run) {
         } catch (const seal::SealError& error) {
             throw explain_seal(error);
         } catch (const soci::soci_error& error) {
-            throw Failed(Exit::file_error,
-                         fill(tr("The inventory can't be used: %1. What was begun was taken back."), {error.what()}));
+            throw explain(error);
         }
     };
 }
@@ -154,7 +159,12 @@ void CodeOutput::deliver(Context& context, const std::string& code) const {
     if (!file_.empty() && split_) {
         const std::size_t half = code.size() / 2;
         write_new_secret_file(file_ + ".1", code.substr(0, half) + "\n");
-        write_new_secret_file(file_ + ".2", code.substr(half + 1) + "\n");
+        try {
+            write_new_secret_file(file_ + ".2", code.substr(half + 1) + "\n");
+        } catch (...) {
+            ::unlink((file_ + ".1").c_str());  // both or none: the next try writes them again
+            throw;
+        }
         context.out.say(
             fill(tr("Half of the code is in %1, half in %2 (readable by you alone)."), {file_ + ".1", file_ + ".2"}));
     } else if (!file_.empty()) {

@@ -29,6 +29,7 @@ private:
 
 // What host/ca, host/seal and the database throw becomes Failed, told in the user's language.
 [[nodiscard]] Failed explain(const ca::CaError& error);
+[[nodiscard]] Failed explain(const soci::soci_error& error);
 [[nodiscard]] Run explained(Run run);
 
 // The serial number given by --serial. Throws Failed usage.
@@ -48,6 +49,18 @@ private:
     std::string file_;
     bool split_ = false;
     bool show_ = false;
+};
+
+// Wipes a code's text when its scope ends, however that is.
+class CodeWiper {
+public:
+    explicit CodeWiper(std::string& code) : code_(code) {}
+    ~CodeWiper() { wipe({reinterpret_cast<std::uint8_t*>(code_.data()), code_.size()}); }
+    CodeWiper(const CodeWiper&) = delete;
+    CodeWiper& operator=(const CodeWiper&) = delete;
+
+private:
+    std::string& code_;
 };
 
 // The commands.

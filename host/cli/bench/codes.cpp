@@ -92,8 +92,16 @@ void deliver(Context& context, const Options& options, bench::GivenCode given) {
     if (given.given_before) context.out.say(tr("A code was given for this lock before. It is the same one."));
     context.out.result = {
         {"serial", given.event.serial}, {"counter", given.event.counter}, {"given_before", given.given_before}};
-    options.code.deliver(context, given.code);
-    wipe({reinterpret_cast<std::uint8_t*>(given.code.data()), given.code.size()});
+    const CodeWiper wiper(given.code);
+    try {
+        options.code.deliver(context, given.code);
+    } catch (const Failed& why) {
+        throw Failed(why.code(),
+                     fill(tr("%1 The code wasn't handed out. Run the command again with a place where it can be "
+                             "written: it gives the same code."),
+                          {why.what()}),
+                     why.details());
+    }
 }
 
 Exit reset_code(Context& context, const Options& options) {

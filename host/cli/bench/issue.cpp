@@ -106,6 +106,12 @@ bench::IssueResult run_job(bench::IssueJob& job, const Output& out, std::functio
     } catch (const seal::SealError& error) {
         busy.reset();
         fail_at(job, explain_seal(error));
+    } catch (const soci::soci_error& error) {
+        busy.reset();
+        fail_at(job, explain(error));
+    } catch (const Failed& failed) {
+        busy.reset();
+        fail_at(job, failed);
     }
 }
 
@@ -129,6 +135,32 @@ void report(Context& context, const bench::IssueResult& result) {
                                {"replaced", result.replaced},
                                {"certificates", certificates},
                                {"checks", result.checks}});
+}
+
+// The key is finished whatever happens here: who reads the failure must not order another.
+void deliver_code(Context& context, const CodeOutput& output, bench::Inventory& inventory, const ca::Masters& masters,
+                  const std::string& serial, const std::string& operator_name) {
+    const auto still_to_do = [&](const Failed& why) {
+        nlohmann::json details = why.details();
+        details["serial"] = serial;
+        details["step"] = "code";
+        return Failed(why.code(),
+                      fill(tr("Key %1 is finished and can be delivered, but its activation code wasn't handed out: %2 "
+                              "Get it with: sealkey-bench activation-code --serial %1 --code-file FILE"),
+                           {serial, why.what()}),
+                      details);
+    };
+    try {
+        auto given = bench::give_activation_code(inventory, masters, serial, operator_name);
+        const CodeWiper wiper(given.code);
+        output.deliver(context, given.code);
+    } catch (const Failed& why) {
+        throw still_to_do(why);
+    } catch (const ca::CaError& error) {
+        throw still_to_do(explain(error));
+    } catch (const soci::soci_error& error) {
+        throw still_to_do(explain(error));
+    }
 }
 
 void require_pcsc() {
@@ -179,10 +211,8 @@ Exit issue(Context& context, const Options& options) {
     const auto result = run_job(job, context.out, publish);
     report(context, result);
     if (shipping && options.code.wanted()) {
-        auto given = bench::give_activation_code(*inventory, authority.masters(passphrase.bytes()), result.row.serial,
-                                                 input.operator_name);
-        options.code.deliver(context, given.code);
-        wipe({reinterpret_cast<std::uint8_t*>(given.code.data()), given.code.size()});
+        deliver_code(context, options.code, *inventory, authority.masters(passphrase.bytes()), result.row.serial,
+                     input.operator_name);
     } else if (shipping) {
         context.out.say(
             fill(tr("Its activation code: sealkey-bench activation-code --serial %1"), {result.row.serial}));

@@ -1,6 +1,9 @@
 // sealkey-bench revoke, crl
 #include "ca/crl.h"
 
+#include <utility>
+#include <vector>
+
 #include "cli/bench/bench_common.h"
 #include "cli/bench/crl.h"
 
@@ -53,21 +56,45 @@ Exit crl(Context& context, const Options& options) {
     return Exit::ok;
 }
 
+// Another bench may have made a newer list meanwhile, which holds what is on this one: it isn't overwritten.
+void publish(const ca::Authority& authority, bench::Inventory& inventory, const std::string& operator_name,
+             const X509_CRL* list, std::uint64_t number) {
+    const bench::Inventory::Work alone(inventory, operator_name);  // nothing is changed: never committed
+    if (inventory.crl_number() != number) return;
+    const auto der = ca::der_of(list);
+    try {
+        ca::write_file(authority.path("crl.pem"), ca::pem_of(list), false);
+        ca::write_file(authority.path("crl.der"), std::string(der.begin(), der.end()), false);
+    } catch (const ca::CaError& error) {
+        const Failed why = explain(error);
+        throw Failed(why.code(),
+                     fill(tr("%1 What is revoked stands in the inventory, but the published revocation list doesn't "
+                             "have it yet. Make room and run `sealkey-bench crl`."),
+                          {why.what()}),
+                     why.details());
+    }
+}
+
 }  // namespace
 
 void write_crl(Context& context, const ca::Authority& authority, bench::Inventory& inventory, Bytes passphrase,
                const std::string& operator_name, int days) {
     const ca::PKey key = authority.issuing_key(passphrase);
-    bench::Inventory::Work work(inventory, operator_name);
-    const auto revoked = inventory.revoked();
-    const std::uint64_t number = work.next_crl_number();
     const ca::Time next = ca::now() + std::chrono::hours(24) * (days != 0 ? days : kDefaultDays);
-    const ca::Crl list = ca::make_crl(authority.issuing(), key.get(), revoked, number, ca::now(), next);
-    const auto der = ca::der_of(list.get());
-    ca::write_file(authority.path("crl.pem"), ca::pem_of(list.get()), false);
-    ca::write_file(authority.path("crl.der"), std::string(der.begin(), der.end()), false);
-    work.audit("crl", std::to_string(number), {{"entries", revoked.size()}, {"sha256", ca::sha256_hex(der)}});
-    work.commit();
+    std::vector<ca::Revoked> revoked;
+    std::uint64_t number = 0;
+    ca::Crl list;
+    {
+        bench::Inventory::Work work(inventory, operator_name);
+        revoked = inventory.revoked();
+        number = work.next_crl_number();
+        list = ca::make_crl(authority.issuing(), key.get(), revoked, number, ca::now(), next);
+        work.audit("crl", std::to_string(number),
+                   {{"entries", revoked.size()}, {"sha256", ca::sha256_hex(ca::der_of(list.get()))}});
+        work.commit();
+    }
+    // The number is used up before the list is seen: whatever ends this here, the next list has another.
+    publish(authority, inventory, operator_name, list.get(), number);
     context.out.say(
         fill(tr("Revocation list number %1, %2 certificates, next by %3: %4"),
              {std::to_string(number), std::to_string(revoked.size()), ca::iso_time(next), authority.path("crl.pem")}));

@@ -1,6 +1,8 @@
 #include "cli/common/program.h"
 
+#include <cerrno>
 #include <cstdio>
+#include <cstring>
 
 namespace sealkey::cli {
 
@@ -25,6 +27,14 @@ int report(const Output& out, const std::string& program, const Failed& failure)
         std::fprintf(stderr, "%s: %s\n", program.c_str(), failure.what());
     }
     return static_cast<int>(failure.code());
+}
+
+// Whether all that was said came out: an answer or a code that nobody got is a failure.
+bool delivered(const std::string& program) {
+    if (std::fflush(stdout) == 0 && std::ferror(stdout) == 0) return true;
+    const std::string text = fill(tr("%1 can't be written: %2"), {tr("Standard output"), std::strerror(errno)});
+    std::fprintf(stderr, "%s: %s\n", program.c_str(), text.c_str());
+    return false;
 }
 
 Failed explain_any() {
@@ -121,7 +131,7 @@ int run_program(const Program& program, int argc, char** argv) {
             context.out.result["ok"] = code == Exit::ok;
             print(context.out.result);
         }
-        return static_cast<int>(code);
+        return static_cast<int>(delivered(program.name) ? code : Exit::file_error);
     } catch (...) {
         return report(context.out, program.name, explain_any());
     }

@@ -7,9 +7,11 @@
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
+#include <system_error>
 
 #include "cli/common/failure.h"
 #include "cli/common/i18n.h"
+#include "files/whole_file.h"
 
 namespace sealkey::cli {
 
@@ -19,49 +21,31 @@ namespace {
     throw Failed(Exit::file_error, fill(tr("%1 can't be written: %2"), {path, std::strerror(reason)}));
 }
 
-bool write_all(int descriptor, Bytes content) {
-    while (!content.empty()) {
-        const ssize_t n = ::write(descriptor, content.data(), content.size());
-        if (n < 0 && errno == EINTR) continue;
-        if (n <= 0) return false;
-        content = content.subspan(static_cast<std::size_t>(n));
-    }
-    return true;
-}
-
 }  // namespace
 
 void write_file(const std::string& path, Bytes content) {
     if (path == "-") {
         std::fflush(stdout);
-        if (!write_all(STDOUT_FILENO, content)) fail(tr("Standard output"), errno);
+        if (!files::write_all(STDOUT_FILENO, content)) fail(tr("Standard output"), errno);
         return;
     }
     struct stat existing {};
     // A device or a pipe is written as it is.
-    const bool special = ::stat(path.c_str(), &existing) == 0 && !S_ISREG(existing.st_mode);
-    std::string beside = path + ".XXXXXX";
-    const int descriptor = special ? ::open(path.c_str(), O_WRONLY | O_CLOEXEC) : ::mkostemp(beside.data(), O_CLOEXEC);
-    if (descriptor < 0) fail(path, errno);
-    bool done = write_all(descriptor, content);
-    if (!special) {
-        const mode_t mask = ::umask(0);
-        ::umask(mask);
-        done = done && ::fchmod(descriptor, 0666 & ~mask) == 0 && ::fsync(descriptor) == 0;
-    }
-    int reason = errno;
-    if (::close(descriptor) != 0 && done) {
-        done = false;
-        reason = errno;
-    }
-    if (special) {
-        if (!done) fail(path, reason);
+    if (::stat(path.c_str(), &existing) == 0 && !S_ISREG(existing.st_mode)) {
+        const int descriptor = ::open(path.c_str(), O_WRONLY | O_CLOEXEC);
+        if (descriptor < 0) fail(path, errno);
+        const bool done = files::write_all(descriptor, content);
+        const int reason = errno;
+        if (::close(descriptor) != 0 || !done) fail(path, done ? errno : reason);
         return;
     }
-    if (done && std::rename(beside.c_str(), path.c_str()) == 0) return;
-    if (done) reason = errno;
-    ::unlink(beside.c_str());
-    fail(path, reason);
+    const mode_t mask = ::umask(0);
+    ::umask(mask);
+    try {
+        files::write_whole(path, content, 0666 & ~mask, files::Existing::replace);
+    } catch (const std::system_error& error) {
+        fail(path, error.code().value());
+    }
 }
 
 }  // namespace sealkey::cli
