@@ -151,8 +151,11 @@ void IssueJob::resume(const TokenRow& row) {
     before.seal_image = order.seal_image;  // the file may lie elsewhere now; its content is what counts
     const std::string picture = input_.picture.empty() ? "" : ca::sha256_hex(input_.picture);
     if (before != order || row.picture_hash != picture) {
-        throw CaError(Fault::policy, mark("Key %1 was begun for another order: finish it with that one, or revoke it."),
-                      {row.serial});
+        throw CaError(
+            Fault::policy,
+            mark("Key %1 was begun for another order: finish it with that one, or take another key and replace this "
+                 "one by it."),
+            {row.serial});
     }
     input_.order = order;
     row_ = row;

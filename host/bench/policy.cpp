@@ -27,8 +27,11 @@ Admission admit_replacement(Inventory& inventory, Inventory::Work& work, Order o
         throw CaError(Fault::policy, mark("Key %1 belongs to another enterprise."), {old.serial});
     }
     if (!counts_as_live(old.state)) {
-        throw CaError(Fault::policy, mark("Key %1 is %2: there is nothing to replace."),
-                      {old.serial, name_of(old.state)});
+        throw CaError(
+            Fault::policy,
+            mark("Key %1 is %2: there is nothing to replace. Order a first key, or an additional one if the enterprise "
+                 "has another, under a login name that no key ever had."),
+            {old.serial, name_of(old.state)});
     }
     if (!order.login_name.empty() && order.login_name != old.login_name) {
         throw CaError(Fault::policy, mark("A replacement keeps the login name: key %1 has %2."),

@@ -2,10 +2,13 @@
 # labels: bench clients
 # timeout: 400
 """The CA's rules (N2 to N5), revocation, and the quality check against planted swaps."""
+import os
+import re
+import shlex
 import sqlite3
 
 import harness
-from bench_case import CODE, BenchCase, png
+from bench_case import CODE, NAME, BenchCase, png
 
 
 class Policy(BenchCase):
@@ -59,6 +62,46 @@ class Policy(BenchCase):
         blank.close()
         blank = self.simulator()
         self.issue_refused(blank, code=7, words="nothing to replace", login_name="", **replacement)
+
+    def failing_check(self):
+        """A bench on which quality check A always fails: OpenSC's tool does."""
+        folder = self.work / "failing"
+        folder.mkdir(exist_ok=True)
+        tool = folder / "pkcs11-tool"
+        tool.write_text("#!/bin/sh\nexit 1\n")
+        tool.chmod(0o755)
+        return {"PATH": f"{folder}:{os.environ['PATH']}"}
+
+    @staticmethod
+    def ordered(key, *options):
+        return ["issue", "--birth-record", key.birth_record, "--name", NAME, "--code", CODE, "--algorithm", "p256", *options]
+
+    def test_N4_N5_the_advice_after_a_failed_first_key_leads_to_a_working_one(self):
+        bad = self.simulator()
+        done = self.refused(*self.ordered(bad, "--login-name", "FJSL"), code=11, words="Don't deliver key", env=self.failing_check())
+        advice = shlex.split(re.search(r"\((--kind [^)]*), or these fields in the order's file\)", done.err).group(1))
+        # Repeated, as it says first: the same.
+        self.refused(*self.ordered(bad, "--login-name", "FJSL"), code=11, words="Don't deliver key", env=self.failing_check())
+        bad.close()
+        good = self.simulator()
+        made = self.bench_json(*self.ordered(good, *advice))
+        self.assertEqual((made["login_name"], made["key_number"]), ("FJSL", 1))
+        self.activate(good, made["serial"], "739146")
+        self.assertEqual(self.bench_json("inventory", "show", "--serial", made["replaced"])["state"], "REPLACED")
+
+    def test_N5_a_failed_first_key_revoked_by_hand_takes_its_login_name_along(self):
+        bad = self.simulator()
+        self.refused(*self.ordered(bad, "--login-name", "FJSL"), code=11, words="then its login name is used up",
+                     env=self.failing_check())
+        bad.close()
+        serial = self.bench_json("inventory", "list")["keys"][0]["serial"]
+        self.bench("revoke", "--serial", serial, "--why", "failed its check")
+        good = self.simulator()
+        self.refused(*self.ordered(good, "--login-name", "FJSL"), code=7, words="choose one that no key ever had")
+        self.refused(*self.ordered(good, "--kind", "replacement", "--replaces", serial, "--lost-or-damaged", "damaged",
+                                   "--reason", "failed its check"), code=7, words="under a login name that no key ever had")
+        made = self.bench_json(*self.ordered(good, "--login-name", "FJSL2"))
+        self.activate(good, made["serial"], "739146")
 
     def test_N13_revoked_certificate_is_refused_by_openssl_and_the_others_are_not(self):
         key = self.simulator()

@@ -65,8 +65,9 @@ std::string advice(bench::Step step, const std::string& serial) {
     if (step == bench::Step::check_a || step == bench::Step::check_b) {
         return fill(
             tr("Don't deliver key %1. Run the same command again to repeat the check; if it fails again, take another "
-               "key and order it as a replacement (--kind replacement --replaces %1 --lost-or-damaged damaged): it "
-               "keeps the login name, and this one is revoked."),
+               "key and order it as a replacement (--kind replacement --replaces %1 --lost-or-damaged damaged --reason "
+               "\"failed its check\", or these fields in the order's file): it keeps the login name, and this one is "
+               "revoked. Don't revoke this one by hand before: then its login name is used up."),
             {serial});
     }
     return fill(tr("Nothing is lost: key %1 stays as far as it came. Plug the same key in and run the same command "
