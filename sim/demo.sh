@@ -9,9 +9,11 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 root=$PWD
 
-# One kept demo a user; SEALKEY_DEMO_DIR puts it elsewhere.
-dir=${SEALKEY_DEMO_DIR:-${TMPDIR:-/tmp}/sealkey-demo-$(id -u)}
+# shellcheck source=sim/demo/folder.sh
+. sim/demo/folder.sh
+dir=$(demo_folder)
 keep=
+story=
 case ${1-} in
     "") ;;
     --keep) keep=yes ;;
@@ -19,7 +21,19 @@ case ${1-} in
     *) sed -n '2,/^set /{/^set /d;s/^# \{0,1\}//;p}' "$0"; exit 2 ;;
 esac
 
+require_own_folder sim/demo.sh "$dir"
 build=${SEALKEY_BUILD:-$root/build/release}
+
+# The story and what it started, wherever it is just now: it has a process group of its own.
+stop_story() {
+    [ -n "$story" ] || return 0
+    kill -TERM -- "-$story" 2>/dev/null || true
+    local deadline=$((SECONDS + 3))
+    while kill -0 -- "-$story" 2>/dev/null && [ $SECONDS -lt $deadline ]; do read -r -t 0.05 <> <(:) || true; done
+    kill -KILL -- "-$story" 2>/dev/null || true
+    wait "$story" 2>/dev/null || true
+    story=
+}
 
 stop_all() {
     # In namespaces everything ends with them; beside the system's pcscd each program is ended by itself.
@@ -54,6 +68,7 @@ finish() {
         echo "sim/demo.sh: the demo failed (exit code $status)" >&2
     fi
     if [ -z "$keep" ] || [ "$status" -ne 0 ]; then
+        stop_story
         [ ! -e "$dir/sealkey-demo" ] || stop_all
     fi
     exit "$status"
@@ -77,12 +92,13 @@ fi
 trap finish EXIT
 trap 'exit 130' INT
 trap 'exit 143' TERM HUP
-(umask 077 && mkdir -p "$dir" && : >"$dir/sealkey-demo")
+# Made here and by nobody else: mkdir fails where something of that name came up meanwhile.
+(umask 077 && mkdir -p "$(dirname "$dir")" && mkdir "$dir" && : >"$dir/sealkey-demo")
 sim/demo/environment.sh "$root" "$build" "$dir" >"$dir/environment"
 sim/pcscd.sh start "$dir/pcscd"
-sim/pcscd.sh enter "$dir/pcscd" -- sim/demo/story.sh "$dir" &
+setsid sim/pcscd.sh enter "$dir/pcscd" -- sim/demo/story.sh "$dir" &
 story=$!
-wait "$story" || { status=$?; kill "$story" 2>/dev/null || true; exit "$status"; }
+wait "$story"
 
 if [ -n "$keep" ]; then
     cat "$dir/by-hand"

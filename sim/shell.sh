@@ -2,7 +2,10 @@
 # A shell that sees the key which sim/demo.sh --keep left plugged in. With -c COMMAND it runs that and ends.
 set -euo pipefail
 cd "$(dirname "$0")/.."
-dir=${SEALKEY_DEMO_DIR:-${TMPDIR:-/tmp}/sealkey-demo-$(id -u)}
+# shellcheck source=sim/demo/folder.sh
+. sim/demo/folder.sh
+dir=$(demo_folder)
+require_own_folder sim/shell.sh "$dir"
 if [ ! -e "$dir/sealkey-demo" ]; then
     echo "sim/shell.sh: no key was kept. Run sim/demo.sh --keep first" >&2
     exit 2

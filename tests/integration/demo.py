@@ -125,7 +125,39 @@ class Interrupted(harness.Case):
                 self.assertFalse(folder.exists())
                 harness.until(lambda: not processes_with(str(self.work.path)), "all processes have ended", 10)
 
+    def test_folder_that_others_can_write_or_linked_to_is_neither_used_nor_run_nor_removed(self):
+        bait = self.work / "bait"
+        bait.mkdir()
+        (bait / "sealkey-demo").write_text("")
+        (bait / "environment").write_text(f"touch {self.work.path}/was-run\n")
+        (bait / "by-hand").write_text("")
+        link = self.work / "link"
+        link.symlink_to(bait)
+        bait.chmod(0o700)
+        places = [link]
+        for mode in (0o777, 0o750):
+            place = self.work / f"mode-{mode:o}"
+            subprocess.run(["cp", "-a", bait, place], check=True)
+            place.chmod(mode)
+            places.append(place)
+        if os.getuid() == 0:
+            place = self.work / "strangers"
+            subprocess.run(["cp", "-a", bait, place], check=True)
+            os.chown(place, 65534, 65534)
+            places.append(place)
+        for place in places:
+            for command in (["sim/demo.sh"], ["sim/demo.sh", "--stop"], ["sim/shell.sh", "-c", "true"]):
+                with self.subTest(place=place.name, command=command):
+                    done = subprocess.run([ROOT / command[0], *command[1:]], check=False, capture_output=True, text=True,
+                                          timeout=60, env={**os.environ, "SEALKEY_DEMO_DIR": str(place),
+                                                           "SEALKEY_BUILD": str(harness.BUILD)})
+                    self.assertEqual(done.returncode, 2, done)
+                    self.assertIn("isn't a demo's folder of yours", done.stderr)
+                    self.assertTrue((place / "sealkey-demo").exists())
+        self.assertFalse((self.work / "was-run").exists())
+
     def test_folder_that_is_not_a_demos_is_left_alone(self):
+        self.work.path.chmod(0o700)
         letter = self.work.write("letter", "Dear customer")
         process = demo(self.work.path)
         output, _ = process.communicate(timeout=30)
