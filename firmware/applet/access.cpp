@@ -87,7 +87,9 @@ constexpr Rule kRules[] = {
     {0, kAnySubject, set_management_key, {never, channel, channel, management, management, never}},
     {0, kAnySubject, reset_applet, {never, channel, channel, always, always, never}},
     {0, kAnySubject, initialise, {management, never, never, never, never, never}},
-    {0, kAnySubject, set_bench_pin, {never, management, channel, management, never, never}},
+    {0, kAnySubject, set_bench_pin, {never, management, never, management, never, never}},
+    {0, kAnySubject, open_channel, {always, always, always, always, always, never}},
+    {0, kAnySubject, put_channel_keys, {channel, channel, channel, channel, channel, never}},
     {0, kAnySubject, set_lifecycle, {never, management, channel, management, management, never}},
 
     // Reading about the token.
@@ -128,21 +130,28 @@ Condition condition_for(Right right, std::uint32_t subject, Stage stage) {
     return never;
 }
 
+bool channel_stands_for_pin(const Core& core) {
+    return core.session.channel_command && core.state.config.lifecycle == Lifecycle::initialised;
+}
+
 StatusWord check_access(const Core& core, Right right, std::uint32_t subject) {
     const Session& session = core.session;
+    // Who holds the channel's keys is the CA, who made 9B too.
+    const bool has_management = session.management || session.channel_command;
+    const bool has_pin = session.pin_verified || channel_stands_for_pin(core);
     switch (condition_for(right, subject, stage_of(core.state.config))) {
         case never:
             return sw::conditions_not_satisfied;
         case always:
             return sw::ok;
         case pin:
-            return required(session.pin_verified);
+            return required(has_pin);
         case management:
-            return required(session.management);
+            return required(has_management);
         case management_and_pin:
-            return required(session.management && session.pin_verified);
+            return required(has_management && has_pin);
         case channel:
-            return sw::security_not_satisfied;
+            return required(session.channel_command);
         case key_policy:
             return sw::ok;
     }

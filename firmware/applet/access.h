@@ -15,7 +15,7 @@ enum class Condition : std::uint8_t {
     pin,                 // the PIN is verified: else 6982
     management,          // 9B is proven: else 6982
     management_and_pin,  // both: else 6982
-    channel,             // an authenticated secure channel, which this firmware hasn't yet: 6982
+    channel,             // the command came wrapped in a secure channel of level 33: else 6982
     key_policy,          // the key's own PIN policy decides
 };
 
@@ -45,6 +45,8 @@ enum class Right : std::uint8_t {
     initialise,
     set_bench_pin,
     set_lifecycle,
+    open_channel,
+    put_channel_keys,
 };
 
 // Profile and lifecycle together: a column of the table.
@@ -71,6 +73,9 @@ struct Rule {
 
 // Never, when no rule names it.
 [[nodiscard]] Condition condition_for(Right right, std::uint32_t subject, Stage stage);
+
+// Until the lifecycle is secured, a command of the bench's channel stands for the PIN where one is wanted.
+[[nodiscard]] bool channel_stands_for_pin(const Core& core);
 
 // 9000, or what the session lacks. key_policy passes here; the key's own use decides.
 [[nodiscard]] StatusWord check_access(const Core& core, Right right, std::uint32_t subject = 0);

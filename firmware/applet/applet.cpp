@@ -5,6 +5,7 @@
 #include "applet/about.h"
 #include "applet/access.h"
 #include "applet/birth.h"
+#include "applet/channel_keys.h"
 #include "applet/keys.h"
 #include "applet/lock.h"
 #include "applet/management.h"
@@ -33,6 +34,7 @@ bool Applet::has_name(Bytes aid) const {
 StatusWord Applet::select(iso7816::Response& response) {
     if (core_.failed) return sw::self_test_failed;
     core_.session.challenge.clear();
+    core_.channel.session.close();
     return response.set(kPropertyTemplate);
 }
 
@@ -41,6 +43,59 @@ StatusWord Applet::process(const iso7816::Command& command, iso7816::Response& r
     const auto parsed = parse(command);
     if (!parsed) return parsed.error();
     return std::visit([&](const auto& typed) { return run(typed, response); }, *parsed);
+}
+
+StatusWord Applet::process_secure(const iso7816::Header& header, MutableBytes work, std::size_t size,
+                                  Response& response) {
+    if (core_.failed) return sw::self_test_failed;
+    channel::Scp03& session = core_.channel.session;
+    iso7816::Command command;
+    command.header = header;
+    command.data = work.first(size);
+    // EXTERNAL AUTHENTICATE has the class of a wrapped command and is none.
+    if (header.cla == protocol::kClaSecureOwn &&
+        header.ins == static_cast<std::uint8_t>(protocol::ChannelIns::external_authenticate)) {
+        return process(command, response);
+    }
+    const auto plain = session.unwrap(header, work.first(size));
+    if (!plain) return plain.error();
+    command.header.cla = static_cast<std::uint8_t>(header.cla & ~protocol::kClaSecure);
+    command.data = work.first(*plain);
+    // The channel's authority belongs to this one command: a plain one in between has none of it.
+    core_.session.channel_command = session.level() == protocol::SecurityLevel::full;
+    const StatusWord status = run_unwrapped(command, work, response);
+    core_.session.channel_command = false;
+    return wrap(status, response);
+}
+
+StatusWord Applet::run_unwrapped(const iso7816::Command& command, MutableBytes work, Response& response) {
+    // Another opening inside an open channel: there would be nothing left to wrap its answer with.
+    if (command.header.cla == protocol::kClaOwn &&
+        command.header.ins == static_cast<std::uint8_t>(protocol::ChannelIns::initialize_update)) {
+        return sw::conditions_not_satisfied;
+    }
+    if (streams(command.header)) return writer_.block(command.header, command.data, true, true, work);
+    return process(command, response);
+}
+
+StatusWord Applet::wrap(StatusWord status, Response& response) {
+    if (!protocol::is_protected_answer(status)) {
+        response.clear();
+        return status;
+    }
+    // It has no warning that carries bytes of its own.
+    if (status != sw::ok) response.clear();
+    if (!response.gather(channel::Scp03::kWrapRoom)) {
+        response.clear();
+        return sw::not_enough_memory;
+    }
+    const auto size = core_.channel.session.wrap(status, response.head_buffer(), response.head_size());
+    if (!size) {
+        response.clear();
+        return sw::internal_error;
+    }
+    response.set_head_size(*size);
+    return status;
 }
 
 bool Applet::streams(const iso7816::Header& header) const {
@@ -55,6 +110,7 @@ StatusWord Applet::stream_block(const iso7816::Header& header, Bytes block, bool
 
 void Applet::reset() {
     core_.session.clear();
+    core_.channel.session.close();
     core_.key_buffer.clear();
     writer_.abandon();
 }
@@ -126,6 +182,17 @@ StatusWord Applet::run(const SetBenchPin& c, Response&) {
 }
 StatusWord Applet::run(const SetLifecycle& c, Response&) {
     return when_allowed(core_, Right::set_lifecycle, 0, [&] { return run_set_lifecycle(core_, c); });
+}
+
+StatusWord Applet::run(const WritePart& c, Response&) { return writer_.part(c); }
+StatusWord Applet::run(const InitializeUpdate& c, Response& r) {
+    return when_allowed(core_, Right::open_channel, 0, [&] { return run_initialize_update(core_, c, r); });
+}
+StatusWord Applet::run(const ExternalAuthenticate& c, Response&) {
+    return when_allowed(core_, Right::open_channel, 0, [&] { return run_external_authenticate(core_, c); });
+}
+StatusWord Applet::run(const PutKey& c, Response& r) {
+    return when_allowed(core_, Right::put_channel_keys, 0, [&] { return run_put_key(core_, c, r); });
 }
 
 }  // namespace sealkey::applet

@@ -15,6 +15,9 @@ public:
     [[nodiscard]] bool has_name(Bytes aid) const override;
     [[nodiscard]] StatusWord select(iso7816::Response& response) override;
     [[nodiscard]] StatusWord process(const iso7816::Command& command, iso7816::Response& response) override;
+    [[nodiscard]] StatusWord process_secure(const iso7816::Header& header, MutableBytes work, std::size_t size,
+                                            iso7816::Response& response) override;
+    void select_failed() override { core_.channel.session.close(); }
     [[nodiscard]] bool streams(const iso7816::Header& header) const override;
     [[nodiscard]] StatusWord stream_block(const iso7816::Header& header, Bytes block, bool first, bool last,
                                           MutableBytes scratch) override;
@@ -45,6 +48,12 @@ private:
     StatusWord run(const Initialise& c, Response& r);
     StatusWord run(const SetBenchPin& c, Response& r);
     StatusWord run(const SetLifecycle& c, Response& r);
+    StatusWord run(const WritePart& c, Response& r);
+    StatusWord run(const InitializeUpdate& c, Response& r);
+    StatusWord run(const ExternalAuthenticate& c, Response& r);
+    StatusWord run(const PutKey& c, Response& r);
+    StatusWord run_unwrapped(const iso7816::Command& command, MutableBytes work, Response& r);
+    StatusWord wrap(StatusWord status, Response& r);
 
     Core& core_;
     ObjectSource source_;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "applet/channel_keys.h"
 #include "applet/data_objects.h"
 #include "applet/lock.h"
 #include "applet/management.h"
@@ -20,8 +21,8 @@ constexpr std::uint8_t kDefaultPuk[] = {'1', '2', '3', '4', '5', '6', '7', '8'};
 
 constexpr std::uint32_t kUnlockKeySize = 32 + Vault::kOverhead;
 constexpr std::uint32_t kBirthSize =
-    3 * Vault::kWrapObjectSize + kBirthObjectsSize + kManagementKeySize + kUnlockKeySize;
-constexpr std::uint32_t kBirthObjects = 3 + 3 + 2;
+    3 * Vault::kWrapObjectSize + kBirthObjectsSize + kManagementKeySize + kUnlockKeySize + protocol::kKddSize;
+constexpr std::uint32_t kBirthObjects = 3 + 3 + 2 + 1;
 
 // Everything secret that a compatibility token begins with, under a new DEK: no key of before opens with it.
 Status put_compatibility_secrets(Core& core, Change& change) {
@@ -29,6 +30,18 @@ Status put_compatibility_secrets(Core& core, Change& change) {
     if (!dek) return dek.error();
     if (Status s = set_pin(core, change, kDefaultPin, *dek, true); !s) return s;
     return set_puk(core, change, kDefaultPuk, *dek, true);
+}
+
+// A shipping token that was emptied is where INITIALISE left it: no PIN, and the bench's to fill. Its lock counter goes
+// on, so that no code of before opens anything.
+Status put_bench_state(Core& core, Change& change) {
+    core.state.config.lifecycle = Lifecycle::initialised;
+    core.state.pin.lock = LockState::none;
+    core.state.pin.burned = 0;
+    core.state.pin.reset_done = false;
+    change.touch_pin();
+    const auto dek = core.vault.create(change.transaction());
+    return dek ? Status{} : Status{dek.error()};
 }
 
 Status remove_batch(Core& core, ObjectId first, std::uint32_t count) {
@@ -71,15 +84,21 @@ Status finish_reset(Core& core) {
     change->touch_config();
     std::array<std::uint8_t, 16> guid{};
     if (Status s = core.drbg.fill(guid); !s) return s;
-    if (Status s = put_compatibility_secrets(core, *change); !s) return s;
-    if (Status s = store_management_key(core, *change, Algorithm::tdes, default_management_key(), true); !s) return s;
+    if (config.profile == Profile::shipping) {
+        if (Status s = put_bench_state(core, *change); !s) return s;
+    } else {
+        if (Status s = put_compatibility_secrets(core, *change); !s) return s;
+        if (Status s = store_management_key(core, *change, Algorithm::tdes, default_management_key(), true); !s)
+            return s;
+    }
     if (Status s = put_birth_objects(core, *change, guid); !s) return s;
     return change->commit();
 }
 
 Status finish_terminate(Core& core) {
-    auto change = Change::begin(core, 0, 2, Purpose::upkeep);
+    auto change = Change::begin(core, 0, 2 + kChannelKeysObjects, Purpose::upkeep);
     if (!change) return change.error();
+    if (Status s = drop_channel_keys(core, change->transaction()); !s) return s;
     if (Status s = change->transaction().remove(id::management_key); !s) return s;
     if (Status s = change->transaction().remove(id::unlock_key); !s) return s;
     Config& config = core.state.config;
@@ -121,8 +140,16 @@ Status recover_wipe(Core& core) {
 
 Status manufacture(Core& core, Bytes transport_key) {
     if (transport_key.size() != kTransportKeySize) return Error::invalid;
-    auto change = Change::begin(core, kManagementKeySize, 1);
+    ChannelKeySet set;
+    set.version = protocol::kTransportKvn;
+    std::uint8_t constant = 0;
+    for (Secret<32>* key : {&set.keys.enc, &set.keys.mac, &set.keys.dek}) {
+        key->resize(key->capacity());
+        if (Status s = channel::derive(transport_key, ++constant, core.platform.chip_id, key->buffer()); !s) return s;
+    }
+    auto change = Change::begin(core, kManagementKeySize + kChannelKeysSize, 1 + kChannelKeysObjects);
     if (!change) return change.error();
+    if (Status s = store_channel_keys(core, change->transaction(), set); !s) return s;
     if (Status s = store_management_key(core, *change, Algorithm::aes256, transport_key, false); !s) return s;
     change->touch_config();
     return change->commit();
@@ -158,37 +185,13 @@ StatusWord run_initialise(Core& core, const Initialise& command) {
         if (!done) return status_word(done);
     }
     if (done = put_birth_objects(core, *change, command.guid); !done) return status_word(done);
+    if (!command.kdd.empty()) {
+        if (done = change->transaction().put(id::channel_kdd, command.kdd); !done) return status_word(done);
+    }
     if (done = change->commit(); !done) return status_word(done);
     // The transport key is no more, nor is what it proved.
     core.session.clear();
     return sw::ok;
-}
-
-namespace {
-
-StatusWord secure(Core& core) {
-    if (core.state.config.lifecycle != Lifecycle::initialised) return sw::conditions_not_satisfied;
-    auto change = Change::begin(core, 0, 1, Purpose::upkeep);
-    if (!change) return status_word(change.error());
-    core.state.config.lifecycle = Lifecycle::secured;
-    change->touch_config();
-    if (core.state.config.profile == Profile::shipping) {
-        // The bench's PIN goes; the key leaves blocked, and an activation code opens it.
-        if (const Status s = core.vault.drop_wrap(change->transaction(), WrapReference::pin); !s) return status_word(s);
-        ++core.state.pin.pin_epoch;
-        core.state.pin.burned = 0;
-        if (const Status s = open_event(core, *change, LockState::activation_pending); !s) return status_word(s);
-    }
-    if (const Status s = change->commit(); !s) return status_word(s);
-    core.session.clear();
-    return sw::ok;
-}
-
-}  // namespace
-
-StatusWord run_set_lifecycle(Core& core, const SetLifecycle& command) {
-    if (command.target == Lifecycle::secured) return secure(core);
-    return status_word(wipe_token(core, Wipe::terminate));
 }
 
 namespace {
@@ -206,9 +209,44 @@ Status look_for_try_log(Core& core) {
     return {};
 }
 
+// INITIALISED -> SECURED. A shipping token that is secured already gets a new activation event: the bench's way of
+// unlocking, by which no PIN leaves the bench.
+StatusWord secure(Core& core) {
+    const bool again = core.state.config.lifecycle == Lifecycle::secured;
+    if (again && core.state.config.profile != Profile::shipping) return sw::conditions_not_satisfied;
+    if (core.try_log_missing) {
+        if (const Status looked = look_for_try_log(core); !looked) return status_word(looked);
+    }
+    auto change = Change::begin(core, 0, 1, Purpose::upkeep);
+    if (!change) return status_word(change.error());
+    core.state.config.lifecycle = Lifecycle::secured;
+    change->touch_config();
+    if (core.state.config.profile == Profile::shipping) {
+        // The bench's PIN goes; the key leaves blocked, and an activation code opens it.
+        if (const Status s = core.vault.drop_wrap(change->transaction(), WrapReference::pin); !s) return status_word(s);
+        ++core.state.pin.pin_epoch;
+        core.state.pin.burned = 0;
+        if (const Status s = open_event(core, *change, LockState::activation_pending); !s) return status_word(s);
+    }
+    if (const Status s = change->commit(); !s) return status_word(s);
+    core.session.clear();
+    if (!core.try_log_missing) return sw::ok;
+    // No PIN is left that a lost log would have guarded; the new event's tries need one.
+    const Status formatted = core.tries.format();
+    core.try_log_missing = !formatted;
+    return status_word(formatted);
+}
+
 }  // namespace
 
+StatusWord run_set_lifecycle(Core& core, const SetLifecycle& command) {
+    if (command.target == Lifecycle::secured) return secure(core);
+    return status_word(wipe_token(core, Wipe::terminate));
+}
+
+// In the shipping profile the table lets the bench's channel in, and nobody else: it asks for no blocked PIN.
 StatusWord run_reset(Core& core) {
+    if (core.state.config.profile == Profile::shipping) return status_word(wipe_token(core, Wipe::reset));
     if (core.try_log_missing) {
         if (const Status looked = look_for_try_log(core); !looked) return status_word(looked);
     }

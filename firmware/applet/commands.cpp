@@ -4,6 +4,7 @@
 
 #include "base/tlv.h"
 #include "protocol/piv.h"
+#include "protocol/scp03.h"
 
 namespace sealkey::applet {
 
@@ -199,6 +200,30 @@ Parsed parse_read_part(const Command& c) {
     return AnyCommand(ReadPart{wanted, load_be32(&c.data[3]), load_be16(&c.data[7])});
 }
 
+Parsed parse_write_part(const Command& c) {
+    constexpr std::size_t head = 11;
+    if (c.header.p1p2() != 0) return sw::wrong_p1p2;
+    if (c.data.size() < head) return sw::wrong_length;
+    const std::uint32_t wanted = std::uint32_t{c.data[0]} << 16 | load_be16(&c.data[1]);
+    return AnyCommand(WritePart{wanted, load_be32(&c.data[3]), load_be32(&c.data[7]), c.data.subspan(head)});
+}
+
+Parsed parse_initialize_update(const Command& c) {
+    if (c.header.p2 != 0) return sw::wrong_p1p2;
+    if (c.data.size() != protocol::kChallengeSize) return sw::wrong_length;
+    return AnyCommand(InitializeUpdate{c.header.p1, c.data});
+}
+
+Parsed parse_external_authenticate(const Command& c) { return AnyCommand(ExternalAuthenticate{c.header, c.data}); }
+
+Parsed parse_put_key(const Command& c) {
+    constexpr std::uint8_t all_keys = 0x81;
+    if (c.header.p2 != all_keys) return sw::wrong_p1p2;
+    if (c.data.empty()) return sw::wrong_length;
+    if (c.data[0] == 0 || c.data[0] > protocol::kLastKvn) return sw::wrong_data;
+    return AnyCommand(PutKey{c.header.p1, c.data[0], c.data.subspan(1)});
+}
+
 Parsed parse_redeem(const Command& c) {
     if (c.header.p1 != 0 || c.header.p2 != ref::pin) return sw::wrong_p1p2;
     if (c.data.size() != protocol::kCodeDigits + kPin) return sw::wrong_length;
@@ -218,6 +243,7 @@ Parsed parse_initialise(const Command& c) {
     Initialise out{};
     out.serial = value(st::serial);
     out.guid = value(birth::guid);
+    out.kdd = value(birth::kdd);
     out.unlock_key = value(birth::unlock_key);
     if (out.serial.size() != protocol::kSerialSize || profile.size() != 1 || number.size() != 4) return sw::wrong_data;
     for (const std::uint8_t letter : out.serial) {
@@ -228,6 +254,7 @@ Parsed parse_initialise(const Command& c) {
     out.numeric_serial = load_be32(number.data());
     if (out.guid.size() != 16 || out.numeric_serial >> 31 != 0 || kvn.size() > 1) return sw::wrong_data;
     if (!kvn.empty()) out.kvn = kvn[0];
+    if (!out.kdd.empty() && out.kdd.size() != protocol::kKddSize) return sw::wrong_data;
     if (!out.unlock_key.empty() && out.unlock_key.size() != 32) return sw::wrong_data;
     if (!management.empty()) {
         out.management_algorithm = static_cast<Algorithm>(management[0]);
@@ -284,6 +311,10 @@ constexpr Row own(OwnIns ins, Parsed (*function)(const Command&)) {
     return {protocol::kClaOwn, static_cast<std::uint8_t>(ins), function};
 }
 
+constexpr Row channel(std::uint8_t cla, protocol::ChannelIns ins, Parsed (*function)(const Command&)) {
+    return {cla, static_cast<std::uint8_t>(ins), function};
+}
+
 // SELECT and GET RESPONSE belong to the dispatcher, PUT DATA to data_objects.h.
 constexpr Row kCommands[] = {
     piv(Ins::verify, parse_verify),
@@ -307,6 +338,10 @@ constexpr Row kCommands[] = {
     own(OwnIns::initialise, parse_initialise),
     own(OwnIns::set_bench_pin, parse_set_bench_pin),
     own(OwnIns::set_lifecycle, parse_set_lifecycle),
+    own(OwnIns::write_part, parse_write_part),
+    channel(protocol::kClaOwn, protocol::ChannelIns::initialize_update, parse_initialize_update),
+    channel(protocol::kClaSecureOwn, protocol::ChannelIns::external_authenticate, parse_external_authenticate),
+    channel(protocol::kClaOwn, protocol::ChannelIns::put_key, parse_put_key),
 };
 
 static_assert(std::size(kCommands) == kParsedCommands);

@@ -89,6 +89,7 @@ struct RedeemCode {
     Bytes new_pin;
 };
 struct Initialise {
+    Bytes kdd;  // key diversification data of the secure channel
     Bytes serial;
     Profile profile;
     std::uint32_t numeric_serial;
@@ -104,11 +105,32 @@ struct SetBenchPin {
 struct SetLifecycle {
     Lifecycle target;
 };
+struct WritePart {
+    std::uint32_t tag;
+    std::uint32_t total;
+    std::uint32_t offset;
+    Bytes part;
+};
+struct InitializeUpdate {
+    std::uint8_t version;  // 0: whichever is in
+    Bytes host_challenge;
+};
+// Length and P1 P2 are the protocol's matter: anything wrong spends the attempt.
+struct ExternalAuthenticate {
+    iso7816::Header header;
+    Bytes data;
+};
+struct PutKey {
+    std::uint8_t replaces;  // 0: whichever is in
+    std::uint8_t version;
+    Bytes keys;  // three key data fields
+};
 
 using AnyCommand =
     std::variant<GetData, Verify, ChangeReference, ResetRetryCounter, GenerateKey, AuthenticateManagement, UseKey,
                  ImportKey, MoveKey, GetMetadata, GetSerial, GetVersion, Attest, SetRetries, SetManagementKey,
-                 ResetApplet, TokenStatus, ReadPart, RedeemCode, Initialise, SetBenchPin, SetLifecycle>;
+                 ResetApplet, TokenStatus, ReadPart, RedeemCode, Initialise, SetBenchPin, SetLifecycle, WritePart,
+                 InitializeUpdate, ExternalAuthenticate, PutKey>;
 
 // 6D00 unknown instruction · 6A86 P1 P2 · 6700 a length · 6A80 the data's form · 6A88 no such key reference.
 [[nodiscard]] Result<AnyCommand, StatusWord> parse(const iso7816::Command& command);
@@ -120,7 +142,7 @@ struct CommandId {
     std::uint8_t ins;
     bool operator==(const CommandId&) const = default;
 };
-inline constexpr std::size_t kParsedCommands = 21;
+inline constexpr std::size_t kParsedCommands = 25;
 [[nodiscard]] CommandId parsed_command(std::size_t index);
 
 // The head of PUT DATA (5C tag, then 53 with its length), whose value may come in later blocks.

@@ -113,19 +113,24 @@ std::uint32_t object_limit(std::uint32_t wanted) {
 StatusWord ObjectWriter::begin(const iso7816::Header& header, Bytes& block) {
     const auto head = parse_put_data(header, block);
     if (!head) return head.error();
-    if (const StatusWord status = check_access(core_, Right::write_object, head->tag); status != sw::ok) return status;
-    if (!object_id(head->tag)) return sw::file_not_found;
-    if (head->value_size > object_limit(head->tag)) return sw::not_enough_memory;
-    tag_ = head->tag;
-    size_ = head->value_size;
-    received_ = 0;
-    streaming_ = size_ > kBufferedLimit;
-    if (streaming_) {
-        if (const Status opened = core_.store.stream_open(size_); !opened) return status_word(opened);
+    block = block.subspan(head->head_size);
+    return open(head->tag, head->value_size, head->value_size > kBufferedLimit);
+}
+
+StatusWord ObjectWriter::open(std::uint32_t wanted, std::uint32_t size, bool streaming) {
+    if (const StatusWord status = check_access(core_, Right::write_object, wanted); status != sw::ok) return status;
+    if (!object_id(wanted)) return sw::file_not_found;
+    if (size > object_limit(wanted)) return sw::not_enough_memory;
+    if (streaming) {
+        if (const Status opened = core_.store.stream_open(size); !opened) return status_word(opened);
     }
+    tag_ = wanted;
+    size_ = size;
+    received_ = 0;
+    streaming_ = streaming;
     hash_.emplace();
     open_ = true;
-    block = block.subspan(head->head_size);
+    parts_ = false;
     return sw::ok;
 }
 
@@ -135,7 +140,8 @@ StatusWord ObjectWriter::append(Bytes piece, MutableBytes scratch) {
     if (streaming_) {
         if (const Status added = core_.store.stream_append(piece); !added) return status_word(added);
     } else {
-        std::memcpy(scratch.data() + received_, piece.data(), piece.size());
+        // A wrapped command's value stands in that buffer already, further back.
+        std::memmove(scratch.data() + received_, piece.data(), piece.size());
     }
     hash_->update(piece);
     received_ += static_cast<std::uint32_t>(piece.size());
@@ -148,16 +154,43 @@ StatusWord ObjectWriter::block(const iso7816::Header& header, Bytes block, bool 
     if (first) {
         if (const StatusWord status = begin(header, block); status != sw::ok) return status;
     }
-    if (!open_) return sw::conditions_not_satisfied;
+    if (!open_ || parts_) return sw::conditions_not_satisfied;
     StatusWord status = append(block, scratch);
     if (status == sw::ok && last) status = received_ == size_ ? finish(scratch) : sw::wrong_data;
     if (status != sw::ok || last) abandon();
     return status;
 }
 
+// Every part asks the table: a session may end between two of them.
+StatusWord ObjectWriter::part(const WritePart& command) {
+    const bool goes_on =
+        open_ && parts_ && command.tag == tag_ && command.total == size_ && command.offset == received_;
+    if (!goes_on || command.offset == 0) {
+        abandon();
+        const StatusWord status = check_access(core_, Right::write_object, command.tag);
+        if (status == sw::ok && command.offset != 0) return sw::conditions_not_satisfied;
+        if (status != sw::ok) return status;
+        const StatusWord opened = open(command.tag, command.total, command.total > 0);
+        if (opened != sw::ok) return opened;
+        parts_ = true;
+    }
+    StatusWord status = check_access(core_, Right::write_object, tag_);
+    if (status == sw::ok && command.part.empty() != (size_ == 0)) status = sw::wrong_data;
+    if (status == sw::ok) status = append(command.part, {});
+    if (status != sw::ok) {
+        abandon();
+        return status;
+    }
+    if (received_ < size_) return sw::ok;
+    status = finish({});
+    abandon();
+    return status;
+}
+
 void ObjectWriter::abandon() {
     if (open_ && streaming_) core_.store.stream_abandon();
     open_ = false;
+    parts_ = false;
     streaming_ = false;
     hash_.reset();
 }

@@ -46,15 +46,19 @@ public:
     // As iso7816::Application::stream_block.
     [[nodiscard]] StatusWord block(const iso7816::Header& header, Bytes block, bool first, bool last,
                                    MutableBytes scratch);
+    // WRITE PART: a value in parts, each a command of its own.
+    [[nodiscard]] StatusWord part(const WritePart& command);
     void abandon();
 
 private:
     [[nodiscard]] StatusWord begin(const iso7816::Header& header, Bytes& block);
+    [[nodiscard]] StatusWord open(std::uint32_t tag, std::uint32_t size, bool streaming);
     [[nodiscard]] StatusWord append(Bytes piece, MutableBytes scratch);
     [[nodiscard]] StatusWord finish(Bytes scratch);
 
     Core& core_;
     bool open_ = false;
+    bool parts_ = false;      // by WRITE PART, not by the blocks of one PUT DATA
     bool streaming_ = false;  // through the store, because it is longer than the command buffer
     std::uint32_t tag_ = 0;
     std::uint32_t size_ = 0;

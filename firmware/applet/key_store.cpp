@@ -67,13 +67,20 @@ Status remove_key(Core& core, Change& change, std::size_t slot) {
     return {};
 }
 
-Status load_private_key(Core& core, const Slot& slot) {
+Status load_private_key(Core& core, const Slot& slot, bool by_system) {
     KeyBuffer& buffer = core.key_buffer;
     buffer.clear();
     const bool by_device = slot.pin_policy == PinPolicy::never;
-    if (!by_device && core.session.dek.empty()) return Error::wrong_secret;
+    store::Dek opened;
+    if (!by_device && by_system) {
+        auto dek = core.vault.open_by_system();
+        if (!dek) return dek.error();
+        opened = std::move(*dek);
+    }
+    const store::Dek& dek = by_system ? opened : core.session.dek;
+    if (!by_device && dek.empty()) return Error::wrong_secret;
     const auto size = by_device ? core.vault.unseal_by_device(private_id(slot.key), buffer.buffer())
-                                : core.vault.unseal(private_id(slot.key), core.session.dek, buffer.buffer());
+                                : core.vault.unseal(private_id(slot.key), dek, buffer.buffer());
     if (!size) return size.error();
     buffer.resize(*size);
     return {};

@@ -24,8 +24,9 @@ struct NewKey {
 // Removes the key that stands in the slot, in a change that is open, with room for two removes.
 [[nodiscard]] Status remove_key(Core& core, Change& change, std::size_t slot);
 
-// The saved private key into Core::key_buffer. wrong_secret: the DEK that it needs isn't in the session.
-[[nodiscard]] Status load_private_key(Core& core, const Slot& slot);
+// The saved private key into Core::key_buffer. wrong_secret: the DEK that it needs isn't in the session. `by_system`:
+// the bench's channel stands for the PIN, and the system wrap opens the DEK.
+[[nodiscard]] Status load_private_key(Core& core, const Slot& slot, bool by_system);
 
 // The stored public key; returns its length. not_found.
 [[nodiscard]] Result<std::size_t> read_public_key(const Core& core, const Slot& slot, MutableBytes out);

@@ -131,6 +131,8 @@ StatusWord run_set_management_key(Core& core, const SetManagementKey& command) {
     if (command.algorithm == Algorithm::tdes && crypto::tdes_is_weak(crypto::TdesKey(command.key))) {
         return sw::wrong_data;
     }
+    const bool shipping = core.state.config.profile == Profile::shipping;
+    if (shipping && command.algorithm != Algorithm::aes256) return sw::wrong_data;
     auto change = Change::begin(core, kManagementKeySize, 1);
     if (!change) return status_word(change.error());
     const bool is_default = command.algorithm == Algorithm::tdes && equal(command.key, default_management_key());

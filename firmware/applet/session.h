@@ -34,7 +34,8 @@ struct Session {
     bool management = false;        // 9B was proven
     store::Dek dek;                 // present while pin_verified
     Challenge challenge;
-    bool touched = false;  // a touch for a "cached" key, at touched_at
+    bool channel_command = false;  // the command being run came wrapped in a channel of level 33
+    bool touched = false;          // a touch for a "cached" key, at touched_at
     std::uint32_t touched_at = 0;
 
     void log_out() {

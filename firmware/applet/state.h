@@ -8,6 +8,7 @@
 #include "applet/session.h"
 #include "applet/storage_map.h"
 #include "base/result.h"
+#include "channel/scp03.h"
 #include "crypto/drbg.h"
 #include "platform/platform.h"
 #include "protocol/key.h"
@@ -103,6 +104,14 @@ struct State {
     std::array<Watched, kWatchedObjects.size()> watched{};
 };
 
+// The secure channel and what its opening needs. A card reset ends the channel; the attempts count until power goes.
+struct ChannelState {
+    channel::Scp03 session{};
+    std::uint32_t next_counter = 0;      // of the challenges; valid below reserved_counter
+    std::uint32_t reserved_counter = 0;  // stands in flash; 0: nothing reserved since the start
+    std::uint8_t attempts = 0;           // openings begun since the last one that succeeded
+};
+
 // Longest sealed key, and the work space for one command's secrets.
 using KeyBuffer = Secret<store::Vault::kMaxPlain>;
 
@@ -115,6 +124,7 @@ struct Core {
     crypto::Drbg& drbg;
     State state{};
     Session session{};
+    ChannelState channel{};
     KeyBuffer key_buffer{};
     bool try_log_missing = false;  // on a personalised token: every counter is spent
     bool failed = false;           // what stands in flash isn't known any more: nothing but 6F01 until the next start

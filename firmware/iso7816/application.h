@@ -16,6 +16,15 @@ public:
     // One whole command; chained blocks have been put together. Only 9000 carries the response's bytes.
     [[nodiscard]] virtual StatusWord process(const Command& command, Response& response) = 0;
 
+    // One whole command with the secure-messaging bit (class 04 or 84): its `size` bytes of data stand at the start of
+    // `work`, the command buffer, which is the application's until it returns. 9000 and the warnings 62xx and 63xx
+    // carry the response's bytes.
+    [[nodiscard]] virtual StatusWord process_secure(const Header& header, MutableBytes work, std::size_t size,
+                                                    Response& response) = 0;
+
+    // SELECT named something that isn't here. This application stays selected.
+    virtual void select_failed() = 0;
+
     // Commands whose data is taken block by block instead, because it may exceed the command buffer.
     [[nodiscard]] virtual bool streams(const Header& header) const = 0;
     // The next block; the first has `first`, the last `last`. Anything but 9000 ends the command. `scratch` is the

@@ -15,10 +15,17 @@ constexpr std::uint8_t kSelectNextMask = 0x03;  // P2: first or only occurrence 
 constexpr std::uint8_t kClaInterindustry = 0x00;
 constexpr std::uint8_t kClaProprietary = 0x80;
 constexpr std::uint8_t kClaLogicalChannel = 0x03;
+constexpr std::uint8_t kClaSecure = 0x04;  // the one form of secure messaging there is
+
+bool is_secure(std::uint8_t cla) { return (cla & kClaSecureMessaging) == kClaSecure; }
+
+// Warnings carry data too; only the secure channel's answers have any.
+bool carries_data(StatusWord status) { return status == sw::ok || status >> 8 == 0x62 || status >> 8 == 0x63; }
 
 // What is wrong with the class byte apart from the chaining bit; 9000: nothing.
 StatusWord check_class(std::uint8_t cla) {
-    const std::uint8_t base = static_cast<std::uint8_t>(cla & ~kClaChaining);
+    std::uint8_t base = static_cast<std::uint8_t>(cla & ~kClaChaining);
+    if (is_secure(base)) base = static_cast<std::uint8_t>(base & ~kClaSecure);
     if (base == kClaInterindustry || base == kClaProprietary) return sw::ok;
     if ((base & 0x60) != 0) return sw::cla_not_supported;
     if ((base & kClaSecureMessaging) != 0) return sw::secure_messaging_not_supported;
@@ -64,7 +71,8 @@ StatusWord Dispatcher::handle(const Command& command) {
         reply_pending_ = false;
         return status;
     }
-    if (command.header.ins == static_cast<std::uint8_t>(protocol::Ins::get_response) && chain_ == Chain::none) {
+    if (command.header.ins == static_cast<std::uint8_t>(protocol::Ins::get_response) && chain_ == Chain::none &&
+        !is_secure(command.header.cla)) {
         return handle_get_response(command);
     }
     response_.clear();
@@ -85,14 +93,17 @@ bool Dispatcher::begins_chain(const Header& header) const {
 StatusWord Dispatcher::handle_get_response(const Command& command) {
     if (!reply_pending_) return sw::conditions_not_satisfied;
     if (command.header.p1p2() != 0) return sw::wrong_p1p2;
-    return sw::ok;
+    return final_status_;
 }
 
 StatusWord Dispatcher::handle_select(const Command& command) {
     const Header& header = command.header;
     if (header.p1 != kSelectByName || (header.p2 & kSelectNextMask) != 0) return sw::function_not_supported;
     // An absent name leaves the application that is selected as it is.
-    if (!application_.has_name(command.data)) return sw::file_not_found;
+    if (!application_.has_name(command.data)) {
+        application_.select_failed();
+        return sw::file_not_found;
+    }
     return application_.select(response_);
 }
 
@@ -103,14 +114,15 @@ StatusWord Dispatcher::handle_block(const Command& command, bool more) {
     }
     Command block = command;
     block.header.cla = static_cast<std::uint8_t>(command.header.cla & ~kClaChaining);
-    if (chain_ == Chain::streaming || (chain_ == Chain::none && application_.streams(block.header))) {
-        return stream(block, more);
-    }
-    if (chain_ == Chain::collecting || more) return collect(block, more);
+    // A wrapped command is opened where it stands, which the raw APDU's bytes don't allow.
+    const bool secure = is_secure(block.header.cla);
+    const bool streams = chain_ == Chain::none && !secure && application_.streams(block.header);
+    if (chain_ == Chain::streaming || streams) return stream(block, more);
+    if (chain_ == Chain::collecting || more || secure) return collect(block, more);
     if (block.header.cla == kClaInterindustry && block.header.ins == static_cast<std::uint8_t>(protocol::Ins::select)) {
         return handle_select(block);
     }
-    return application_.process(block, response_);
+    return process(block);
 }
 
 StatusWord Dispatcher::collect(const Command& block, bool more) {
@@ -123,12 +135,27 @@ StatusWord Dispatcher::collect(const Command& block, bool more) {
     chain_ = Chain::collecting;
     chain_header_ = block.header;
     if (more) return sw::ok;
+    const StatusWord status = handle_collected(block);
+    end_chain();
+    return status;
+}
+
+StatusWord Dispatcher::handle_collected(const Command& block) {
+    if (is_secure(block.header.cla)) {
+        const std::size_t size = buffered_;
+        buffered_ = buffer_.size();  // whatever is written there is wiped behind it
+        return application_.process_secure(block.header, buffer_, size, response_);
+    }
     Command whole = block;
     whole.data = {buffer_.data(), buffered_};
     const bool select =
         whole.header.cla == kClaInterindustry && whole.header.ins == static_cast<std::uint8_t>(protocol::Ins::select);
-    const StatusWord status = select ? handle_select(whole) : application_.process(whole, response_);
-    end_chain();
+    return select ? handle_select(whole) : process(whole);
+}
+
+StatusWord Dispatcher::process(const Command& command) {
+    const StatusWord status = application_.process(command, response_);
+    if (status != sw::ok) response_.clear();
     return status;
 }
 
@@ -148,7 +175,8 @@ StatusWord Dispatcher::stream(const Command& block, bool more) {
 
 std::size_t Dispatcher::answer(StatusWord status, std::uint32_t le, MutableBytes out) {
     std::size_t n = 0;
-    if (status == sw::ok) {
+    if (carries_data(status)) {
+        final_status_ = status;
         const std::uint32_t left = response_.size() - sent_;
         n = std::min<std::size_t>({left, le, out.size() - 2});
         if (n > 0 && !response_.read(sent_, out.first(n))) {
@@ -157,7 +185,7 @@ std::size_t Dispatcher::answer(StatusWord status, std::uint32_t le, MutableBytes
         }
         sent_ += static_cast<std::uint32_t>(n);
         const std::uint32_t after = response_.size() - sent_;
-        reply_pending_ = status == sw::ok && after > 0;
+        reply_pending_ = carries_data(status) && after > 0;
         if (reply_pending_) {
             status = static_cast<StatusWord>(sw::more_data | (after > 0xFF ? 0 : after));
         }

@@ -29,6 +29,8 @@ private:
     StatusWord handle_get_response(const Command& command);
     StatusWord handle_select(const Command& command);
     StatusWord handle_block(const Command& command, bool more);
+    StatusWord handle_collected(const Command& block);
+    StatusWord process(const Command& command);
     StatusWord collect(const Command& command, bool more);
     StatusWord stream(const Command& command, bool more);
     bool begins_chain(const Header& header) const;
@@ -37,8 +39,9 @@ private:
 
     Application& application_;
     Response response_;
-    std::uint32_t sent_ = 0;      // of response_, collected by the host so far
-    bool reply_pending_ = false;  // GET RESPONSE may follow
+    std::uint32_t sent_ = 0;                      // of response_, collected by the host so far
+    bool reply_pending_ = false;                  // GET RESPONSE may follow
+    StatusWord final_status_ = protocol::sw::ok;  // what stands behind the reply's last byte
     Chain chain_ = Chain::none;
     Header chain_header_{};
     std::array<std::uint8_t, protocol::kMaxCommandData> buffer_{};

@@ -54,6 +54,21 @@ public:
         source_size_ = size;
     }
 
+    // Brings the body behind the head, where `room` bytes stay free behind both. False: it doesn't fit, or can't be
+    // read.
+    [[nodiscard]] bool gather(std::size_t room) {
+        if (size() > kHeadSize - room) return false;
+        const std::size_t whole = size();
+        if (!read(static_cast<std::uint32_t>(head_size_), MutableBytes(head_).subspan(head_size_, source_size_))) {
+            return false;
+        }
+        head_size_ = whole;
+        source_ = nullptr;
+        source_size_ = 0;
+        return true;
+    }
+    [[nodiscard]] std::size_t head_size() const { return head_size_; }
+
     [[nodiscard]] std::uint32_t size() const { return static_cast<std::uint32_t>(head_size_) + source_size_; }
     // The bytes from `offset` on, out.size() of them.
     [[nodiscard]] bool read(std::uint32_t offset, MutableBytes out) {

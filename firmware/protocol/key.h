@@ -15,6 +15,11 @@ enum class OwnIns : std::uint8_t {
     // data = object tag(3) || offset(4) || length(2) -> that part of the object's value (what GET DATA wraps in 53);
     // shorter at the end, empty at or past it. The object's own read rule applies.
     read_part = 0x12,
+    // data = object tag(3) || total length(4) || offset(4) || part. A value longer than one command, published by its
+    // last
+    // part in one transaction; a total of 0 removes the object. The object's own write rule applies to every part.
+    //   6985 an offset that isn't the next one: what was written of it is dropped · 6A80 past the total, or no part
+    write_part = 0x14,
     // data = code digits(15, ASCII) || new PIN(8, padded with FF) -> CMAC(16) over "RESET-DONE" || LC. P1 P2 = 00 80.
     //   6985 not blocked · 6700 wrong length · 6A80 a digit or the new PIN breaks its rule (no try spent)
     //   63Cx wrong code, x tries left for this event; 63C0: event burned, there is a new request code
@@ -88,6 +93,7 @@ inline constexpr std::uint32_t kvn = 0x8B;
 inline constexpr std::uint32_t unlock_key = 0x8C;
 inline constexpr std::uint32_t management_key = 0x8D;
 inline constexpr std::uint32_t guid = 0x8E;
+inline constexpr std::uint32_t kdd = 0x8F;  // 10: key diversification data of the secure channel
 }  // namespace birth_tag
 
 namespace pin_flag {

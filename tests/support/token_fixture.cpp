@@ -40,6 +40,29 @@ ByteVector unlock_key() { return from_hex("c9991162a828e49bf892026372f92040ad0bf
 ByteVector default_management_key() { return from_hex("010203040506070801020304050607080102030405060708"); }
 ByteVector guid() { return sequence(0xA0, 16); }
 
+ByteVector kdd() { return text("0123456789"); }
+
+token::ChannelKeys transport_channel_keys() {
+    token::ChannelKeys keys;
+    keys.version = protocol::kTransportKvn;
+    std::uint8_t constant = 0;
+    const TestPlatform parts({4096, 40, 256}, 1);
+    for (Secret<32>* key : {&keys.enc, &keys.mac, &keys.dek}) {
+        key->resize(32);
+        if (!channel::derive(transport_key(), ++constant, parts.platform.chip_id, key->buffer())) std::abort();
+    }
+    return keys;
+}
+
+token::ChannelKeys own_channel_keys() {
+    token::ChannelKeys keys;
+    keys.version = 1;
+    keys.enc.assign(sequence(0x21, 32));
+    keys.mac.assign(sequence(0x22, 32));
+    keys.dek.assign(sequence(0x23, 32));
+    return keys;
+}
+
 void PrintTo(const Reply& reply, std::ostream* out) {
     *out << to_hex(reply.data) << " SW " << std::hex << std::setw(4) << std::setfill('0') << reply.sw << std::dec;
 }
@@ -75,23 +98,27 @@ std::optional<ByteVector> find(const ByteVector& data, std::uint32_t tag) {
     return ByteVector(found->begin(), found->end());
 }
 
-TestToken::TestToken(platform::FlashGeometry geometry, std::uint64_t seed) : parts_(geometry, seed) {
+TestToken::TestToken(platform::FlashGeometry geometry, std::uint64_t seed)
+    : parts_(geometry, seed), crypto_([this](MutableBytes out) { std::fill(out.begin(), out.end(), ++challenge_); }) {
     token_ = std::make_unique<applet::Token>(parts_.platform);
 }
 
 void TestToken::manufacture() {
     if (!token_->manufacture(transport_key())) throw std::runtime_error("manufacture failed");
+    channel_keys_ = transport_channel_keys();
     if (!power_cycle()) throw std::runtime_error("a blank token doesn't start");
 }
 
 Status TestToken::power_cycle() {
+    wrapping_ = false;
+    host_.reset();
     token_ = std::make_unique<applet::Token>(parts_.platform);
     return token_->power_on();
 }
 
 Reply TestToken::initialise_command(Profile profile) {
     ByteVector data = concat({tlv(st::serial, text(kSerial)), tlv(st::profile, {code(profile)}),
-                              tlv(st::numeric_serial, {0x00, 0x12, 0x34, 0x56}), tlv(0x8E, guid())});
+                              tlv(st::numeric_serial, {0x00, 0x12, 0x34, 0x56}), tlv(0x8E, guid()), tlv(0x8F, kdd())});
     if (profile == Profile::shipping) {
         data = concat({data, tlv(0x8B, {kKvn}), tlv(0x8C, unlock_key()),
                        tlv(0x8D, concat({{code(Algorithm::aes256)}, shipping_management_key()}))});
@@ -132,6 +159,12 @@ Reply TestToken::raw(const ByteVector& apdu) {
 }
 
 Reply TestToken::send(std::uint8_t cla, std::uint8_t ins, std::uint8_t p1, std::uint8_t p2, const ByteVector& data) {
+    if (wrapping_) return secure(cla, ins, p1, p2, data);
+    return send_plain(cla, ins, p1, p2, data);
+}
+
+Reply TestToken::send_plain(std::uint8_t cla, std::uint8_t ins, std::uint8_t p1, std::uint8_t p2,
+                            const ByteVector& data) {
     ByteVector apdu = {cla, ins, p1, p2, 0};
     if (!data.empty()) {
         apdu.push_back(static_cast<std::uint8_t>(data.size() >> 8));
@@ -140,7 +173,10 @@ Reply TestToken::send(std::uint8_t cla, std::uint8_t ins, std::uint8_t p1, std::
     }
     apdu.push_back(0);
     apdu.push_back(0);
-    Reply reply = raw(apdu);
+    return collect(raw(apdu));
+}
+
+Reply TestToken::collect(Reply reply) {
     while (reply.sw >> 8 == 0x61) {
         const Reply more = raw("00 C0 00 00 00");
         reply.data.insert(reply.data.end(), more.data.begin(), more.data.end());
@@ -151,6 +187,14 @@ Reply TestToken::send(std::uint8_t cla, std::uint8_t ins, std::uint8_t p1, std::
 
 Reply TestToken::chain(std::uint8_t cla, std::uint8_t ins, std::uint8_t p1, std::uint8_t p2, const ByteVector& data,
                        std::size_t block) {
+    if (wrapping_) {
+        const token::OwnedCommand wrapped = host_->wrap({cla, ins, p1, p2, data, true});
+        wrapping_ = false;
+        const Reply reply = chain(wrapped.cla, ins, p1, p2, wrapped.data, block);
+        wrapping_ = true;
+        const token::Answer answer = host_->unwrap({reply.data, reply.sw});
+        return {answer.data, answer.status_word};
+    }
     Reply reply;
     for (std::size_t at = 0;;) {
         const std::size_t n = std::min(block, data.size() - at);
@@ -164,10 +208,41 @@ Reply TestToken::chain(std::uint8_t cla, std::uint8_t ins, std::uint8_t p1, std:
         at += n;
         if (last || !reply.ok()) break;
     }
-    while (reply.sw >> 8 == 0x61) {
-        const Reply more = raw("00 C0 00 00 00");
-        reply.data.insert(reply.data.end(), more.data.begin(), more.data.end());
-        reply.sw = more.sw;
+    return collect(std::move(reply));
+}
+
+Reply TestToken::secure(std::uint8_t cla, std::uint8_t ins, std::uint8_t p1, std::uint8_t p2, const ByteVector& data) {
+    const token::OwnedCommand wrapped = host_->wrap({cla, ins, p1, p2, data, true});
+    const Reply reply = send_plain(wrapped.cla, wrapped.ins, wrapped.p1, wrapped.p2, wrapped.data);
+    const token::Answer answer = host_->unwrap({reply.data, reply.sw});
+    return {answer.data, answer.status_word};
+}
+
+StatusWord TestToken::open_channel(const token::ChannelKeys& keys, SecurityLevel level) {
+    wrapping_ = false;
+    host_ = std::make_unique<token::Scp03Session>(crypto_, keys, level);
+    StatusWord last = 0;
+    try {
+        token::open_session(*host_, [&](const token::Command& c) {
+            const Reply reply = send_plain(c.cla, c.ins, c.p1, c.p2, {c.data.begin(), c.data.end()});
+            last = reply.sw;
+            return token::Answer{reply.data, reply.sw};
+        });
+    } catch (const token::TokenError& error) {
+        return error.kind() == token::Kind::lying_token ? 0 : last;
+    }
+    return last;
+}
+StatusWord TestToken::open_channel(SecurityLevel level) { return open_channel(channel_keys_, level); }
+
+Reply TestToken::put_keys(const token::ChannelKeys& keys) {
+    const auto command = token::put_key_command(crypto_, channel_keys_.version, channel_keys_.dek.bytes(), keys);
+    const bool open = host_ != nullptr && host_->open();
+    const Reply reply = open ? secure(command.cla, command.ins, command.p1, command.p2, command.data)
+                             : send_plain(command.cla, command.ins, command.p1, command.p2, command.data);
+    if (reply.ok()) {
+        token::check_put_key(crypto_, keys, {reply.data, reply.sw});
+        channel_keys_ = keys.copy();
     }
     return reply;
 }
@@ -246,6 +321,13 @@ Reply TestToken::read_part(std::uint32_t tag, std::uint32_t offset, std::uint16_
     store_be32(&data[3], offset);
     store_be16(&data[7], length);
     return send(0x80, code(OwnIns::read_part), 0, 0, data);
+}
+Reply TestToken::write_part(std::uint32_t tag, std::uint32_t total, std::uint32_t offset, const ByteVector& part) {
+    ByteVector data(11);
+    store_be32(&data[0], tag << 8);
+    store_be32(&data[3], total);
+    store_be32(&data[7], offset);
+    return send(0x80, code(OwnIns::write_part), 0, 0, concat({data, part}));
 }
 Reply TestToken::redeem(std::string_view digits, std::string_view pin) {
     return send(0x80, code(OwnIns::redeem_code), 0, ref::pin, concat({text(digits), padded(pin)}));

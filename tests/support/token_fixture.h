@@ -11,12 +11,15 @@
 
 #include "applet/token.h"
 #include "base/tlv.h"
+#include "channel_crypto.h"
 #include "platform/platform.h"
 #include "protocol/key.h"
 #include "protocol/piv.h"
 #include "support/entropy.h"
 #include "support/flash_model.h"
 #include "support/hex.h"
+#include "token/error.h"
+#include "token/scp03.h"
 
 namespace sealkey::testing {
 
@@ -26,6 +29,7 @@ using protocol::Lifecycle;
 using protocol::LockState;
 using protocol::PinPolicy;
 using protocol::Profile;
+using protocol::SecurityLevel;
 using protocol::StatusWord;
 using protocol::TouchPolicy;
 namespace sw = protocol::sw;
@@ -84,6 +88,9 @@ inline constexpr std::string_view kDefaultPuk = "12345678";
 inline constexpr std::string_view kSerial = "0123456789AB";
 inline constexpr std::uint8_t kKvn = 1;
 ByteVector transport_key();
+token::ChannelKeys transport_channel_keys();  // KVN FF
+token::ChannelKeys own_channel_keys();        // KVN 1, as a CA puts them in
+ByteVector kdd();
 ByteVector shipping_management_key();  // AES-256
 ByteVector unlock_key();
 ByteVector default_management_key();  // 3DES
@@ -131,6 +138,7 @@ public:
     Reply raw(std::string_view hex) { return raw(from_hex(hex)); }
     // One extended APDU with Le, and GET RESPONSE as long as there is more.
     Reply send(std::uint8_t cla, std::uint8_t ins, std::uint8_t p1, std::uint8_t p2, const ByteVector& data = {});
+    Reply send_plain(std::uint8_t cla, std::uint8_t ins, std::uint8_t p1, std::uint8_t p2, const ByteVector& data = {});
     // Short APDUs with command chaining in blocks of `block` bytes.
     Reply chain(std::uint8_t cla, std::uint8_t ins, std::uint8_t p1, std::uint8_t p2, const ByteVector& data,
                 std::size_t block = 255);
@@ -164,6 +172,24 @@ public:
     Reply set_management_key(Algorithm algorithm, const ByteVector& key);
     Reply reset_applet();
 
+    Reply write_part(std::uint32_t tag, std::uint32_t total, std::uint32_t offset, const ByteVector& part);
+
+    // --- the secure channel ---
+    // Opens one with these keys; the last status word, or 0 where the token doesn't know the keys.
+    StatusWord open_channel(const token::ChannelKeys& keys, protocol::SecurityLevel level = SecurityLevel::full);
+    // With the keys that the token has now.
+    StatusWord open_channel(protocol::SecurityLevel level = SecurityLevel::full);
+    // One command through the open channel.
+    Reply secure(std::uint8_t cla, std::uint8_t ins, std::uint8_t p1, std::uint8_t p2, const ByteVector& data = {});
+    // From now on send() and chain() go through it, and so does nearly everything below them.
+    void wrap_all(bool on) { wrapping_ = on; }
+    // PUT KEY, through the open channel; the keys count as the token's when it answers 9000.
+    Reply put_keys(const token::ChannelKeys& keys);
+    // For a test that put other flash under the token.
+    void knows_keys(const token::ChannelKeys& keys) { channel_keys_ = keys.copy(); }
+    [[nodiscard]] const token::ChannelKeys& channel_keys() const { return channel_keys_; }
+    token::Scp03Session& host_session() { return *host_; }
+
     // 9B, mutual; the last status word.
     StatusWord authenticate(Algorithm algorithm, const ByteVector& key);
     // 9B with the key that this token has now (transport, shipping or default).
@@ -189,8 +215,15 @@ public:
     applet::Token& token() { return *token_; }
 
 private:
+    Reply collect(Reply reply);
+
     TestPlatform parts_;
     std::unique_ptr<applet::Token> token_;
+    sim::ChannelCrypto crypto_;
+    std::uint8_t challenge_ = 0;
+    token::ChannelKeys channel_keys_;
+    std::unique_ptr<token::Scp03Session> host_;
+    bool wrapping_ = false;
 };
 
 // Encrypts or decrypts one block under a management key of any algorithm, as a host does.

@@ -16,7 +16,8 @@ using applet::Right;
 using applet::Stage;
 
 // One letter for each stage: who may.
-//   a everybody · p the PIN · m 9B · b both · c the secure channel alone, which isn't there: 6982 to all
+//   a everybody · p the PIN · m 9B · b both · c the secure channel alone
+//   The channel has what 9B has, and until the token is secured what the PIN has.
 //   - nobody: 6985 · x 9B is asked for first (6982), and then nobody may (6985) · . this stage isn't asked
 constexpr Stage kStageOrder[] = {Stage::blank,
                                  Stage::shipping_initialised,
@@ -32,9 +33,14 @@ struct Session {
     const char* name;
     bool pin;
     bool management;
+    bool channel = false;
+    bool stands_for_pin = false;  // by the stage
 };
-constexpr Session kSessions[] = {
-    {"nobody", false, false}, {"PIN", true, false}, {"9B", false, true}, {"PIN and 9B", true, true}};
+constexpr Session kSessions[] = {{"nobody", false, false},
+                                 {"PIN", true, false},
+                                 {"9B", false, true},
+                                 {"PIN and 9B", true, true},
+                                 {"the channel", false, false, true}};
 
 using Action = std::function<StatusWord(TestToken&)>;
 
@@ -208,10 +214,18 @@ std::vector<Row> rows() {
     });
     add("INITIALISE", Right::initialise, "m-----",
         [](TestToken& t) { return t.initialise_command(Profile::shipping).sw; });
-    add("set bench PIN", Right::set_bench_pin, "-mcm--", [](TestToken& t) { return t.set_bench_pin(kOtherPin).sw; });
-    add("secure", Right::set_lifecycle, "-mcm.-", [](TestToken& t) { return t.set_lifecycle(Lifecycle::secured).sw; });
+    add("set bench PIN", Right::set_bench_pin, "-m-m--", [](TestToken& t) { return t.set_bench_pin(kOtherPin).sw; });
+    add("secure, or unlock at the bench", Right::set_lifecycle, "-mcm.-",
+        [](TestToken& t) { return t.set_lifecycle(Lifecycle::secured).sw; });
     add("terminate", Right::set_lifecycle, "-mcmm-",
         [](TestToken& t) { return t.set_lifecycle(Lifecycle::terminated).sw; });
+    add("INITIALIZE UPDATE", Right::open_channel, "aaaaa-",
+        [](TestToken& t) { return t.send_plain(0x80, 0x50, 0, 0, ByteVector(8, 1)).sw; });
+    add("PUT KEY", Right::put_channel_keys, "ccccc-", [](TestToken& t) { return t.put_keys(own_channel_keys()).sw; });
+    add("write by parts", Right::write_object, "-mcmm-", [](TestToken& t) {
+        return t.write_part(object::seal, 3, 0, {1, 2, 3}).sw;
+    });
+    out.back().subject = object::seal;
     add("metadata of 9B", Right::get_metadata, "aaaaaa", [](TestToken& t) { return t.metadata(0x9B).sw; },
         {0x9000, 0x6A88});
     add("serial", Right::get_serial, "aaaaaa", [](TestToken& t) { return t.raw("00 F8 00 00 00").sw; });
@@ -252,23 +266,25 @@ protected:
         return token;
     }
     static bool possible(Stage stage, const Session& session) {
-        if (stage == Stage::terminated) return !session.pin && !session.management;
+        if (stage == Stage::terminated) return !session.pin && !session.management && !session.channel;
         return stage != Stage::blank || !session.pin;
     }
     static StatusWord expected(char letter, const Session& session) {
+        const bool pin = session.pin || session.stands_for_pin;
+        const bool management = session.management || session.channel;
         switch (letter) {
             case 'a':
                 return 0x9000;
             case 'p':
-                return session.pin ? 0x9000 : 0x6982;
+                return pin ? 0x9000 : 0x6982;
             case 'm':
-                return session.management ? 0x9000 : 0x6982;
+                return management ? 0x9000 : 0x6982;
             case 'b':
-                return session.pin && session.management ? 0x9000 : 0x6982;
+                return pin && management ? 0x9000 : 0x6982;
             case 'x':
-                return session.management ? 0x6985 : 0x6982;
+                return management ? 0x6985 : 0x6982;
             case 'c':
-                return 0x6982;
+                return session.channel ? 0x9000 : 0x6982;
             default:
                 return 0x6985;
         }
@@ -278,16 +294,22 @@ protected:
         const auto token = make(stage);
         ASSERT_EQ(applet::stage_of(token->token().state().config), stage);
         const auto content = token->flash().state();
+        const token::ChannelKeys keys = token->channel_keys().copy();
         int allowed = 0;
         int refused = 0;
         for (const Row& row : rows()) {
             if (row.expected[column] == '.') continue;
-            for (const Session& session : kSessions) {
+            for (Session session : kSessions) {
                 if (!possible(stage, session)) continue;
                 token->flash().restore(content);
+                token->knows_keys(keys);
                 ASSERT_TRUE(token->power_cycle());
                 if (session.pin && !token->verify(kPin).ok()) FAIL() << "no PIN";
                 if (session.management && token->authenticate() != sw::ok) FAIL() << "no 9B";
+                if (session.channel && token->open_channel() != sw::ok) FAIL() << "no channel";
+                token->wrap_all(session.channel);
+                session.stands_for_pin = session.channel && (stage == Stage::shipping_initialised ||
+                                                             stage == Stage::compatibility_initialised);
                 const StatusWord got = row.action(*token);
                 const StatusWord want = expected(row.expected[column], session);
                 if (want == 0x9000) {

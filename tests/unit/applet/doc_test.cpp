@@ -126,6 +126,10 @@ const char* name_of(Right right) {
             return "set bench PIN";
         case Right::set_lifecycle:
             return "set lifecycle";
+        case Right::open_channel:
+            return "open channel";
+        case Right::put_channel_keys:
+            return "PUT KEY";
     }
     return "?";
 }

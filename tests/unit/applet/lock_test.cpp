@@ -310,7 +310,7 @@ TEST_F(Activation, N12_TheBenchSetsAPinOnlyBeforeTheKeyIsSecured) {
     EXPECT_TRUE(token->verify(kOtherPin).ok());
     token->secure();
     ASSERT_EQ(token->authenticate(), sw::ok);
-    EXPECT_EQ(token->set_bench_pin(kPin).sw, 0x6982) << "9B isn't enough any more";
+    EXPECT_EQ(token->set_bench_pin(kPin).sw, 0x6985) << "no PIN leaves the bench";
     EXPECT_EQ(token->verify(kPin).sw, 0x6983);
 }
 

@@ -7,7 +7,7 @@
 #include "ca/channel_crypto.h"
 #include "channel/scp03.h"
 #include "crypto/drbg.h"
-#include "sim/channel_crypto.h"
+#include "channel_crypto.h"
 #include "support/scp03_vectors.h"
 #include "token/error.h"
 #include "token/scp03.h"

@@ -49,6 +49,17 @@ public:
         }
         return 0x6D00;
     }
+    StatusWord process_secure(const Header& header, MutableBytes work, std::size_t size, Response& response) override {
+        EXPECT_EQ(work.size(), protocol::kMaxCommandData);
+        log.push_back("secure " + to_hex(ByteVector{header.cla, header.ins}) + ":" + std::to_string(size));
+        if (header.ins == 0x04) {  // a warning that carries data
+            (void)response.set(work.first(std::min<std::size_t>(size, 1200)));
+            return 0x63C5;
+        }
+        wipe(work);  // the whole buffer is the application's
+        return 0x9000;
+    }
+    void select_failed() override { log.push_back("select failed"); }
     bool streams(const Header& header) const override { return header.ins == 0xDB; }
     StatusWord stream_block(const Header&, Bytes block, bool first, bool last, MutableBytes scratch) override {
         EXPECT_EQ(scratch.size(), protocol::kMaxCommandData);
@@ -225,9 +236,10 @@ TEST_F(DispatcherTest, AReplyThatCannotBeReadIs6581) {
 }
 
 TEST_F(DispatcherTest, ClassBytesThatArentOursAreNamed) {
-    EXPECT_EQ(send("04 01 00 00"), "6882");
-    EXPECT_EQ(send("0C 01 00 00"), "6882");
-    EXPECT_EQ(send("84 01 00 00"), "6882");
+    for (const char* cla : {"08", "0C", "88", "8C", "18", "9C"}) {
+        EXPECT_EQ(send((std::string(cla) + " 01 00 00").c_str()), "6882") << cla;
+    }
+    EXPECT_EQ(send("05 01 00 00"), "6881");
     EXPECT_EQ(send("01 01 00 00"), "6881");
     EXPECT_EQ(send("83 01 00 00"), "6881");
     for (const char* cla : {"20", "40", "60", "C0", "A0", "FF"}) {
@@ -236,12 +248,37 @@ TEST_F(DispatcherTest, ClassBytesThatArentOursAreNamed) {
     EXPECT_TRUE(application.log.empty());
 }
 
+TEST_F(DispatcherTest, SecureMessagingHasItsOwnDoor) {
+    EXPECT_EQ(send("84 01 00 00 03 0A 0B 0C 00"), "9000");
+    EXPECT_EQ(send("04 DB 3F FF 02 0A 0B"), "9000");
+    EXPECT_EQ(send("04 A4 04 00 05 A0 00 00 00 01"), "9000");
+    EXPECT_EQ(send("04 C0 00 00"), "9000");
+    EXPECT_EQ(send(block(0x94, 0x01, 200)), "9000");
+    EXPECT_EQ(send(block(0x84, 0x01, 100)), "9000");
+    EXPECT_EQ(application.log, (std::vector<std::string>{"secure 8401:3", "secure 04db:2", "secure 04a4:5",
+                                                         "secure 04c0:0", "secure 8401:300"}))
+        << "neither streamed nor selected nor collected";
+    application.log.clear();
+    EXPECT_EQ(send(block(0x94, 0x01, 200)), "9000");
+    EXPECT_EQ(send(block(0x80, 0x01, 5)).substr(10), "9000") << "a plain block doesn't end a secure chain";
+    EXPECT_EQ(application.log, std::vector<std::string>{"8001:5"});
+    EXPECT_EQ(send(extended(0x84, 0x01, 4097)), "6700");
+}
+
+TEST_F(DispatcherTest, AWarningCarriesDataAndComesLast) {
+    EXPECT_EQ(send("84 04 00 00 03 0A 0B 0C 00"), "0a0b0c63c5");
+    EXPECT_EQ(send("84 04 00 00 03 0A 0B 0C 01"), "0a6102");
+    EXPECT_EQ(send("00 C0 00 00 01"), "0b6101");
+    EXPECT_EQ(send("00 C0 00 00 01"), "0c63c5");
+    EXPECT_EQ(send("00 C0 00 00 01"), "6985");
+}
+
 TEST_F(DispatcherTest, SelectionIsByNameAlone) {
     EXPECT_EQ(send("00 A4 04 00 05 A0 00 00 00 01 00"), "4643499000");
     EXPECT_EQ(send("00 A4 04 00 05 A0 00 00 00 02 00"), "6a82");
     EXPECT_EQ(send("00 A4 00 00 02 3F 00"), "6a81");
     EXPECT_EQ(send("00 A4 04 01 05 A0 00 00 00 01"), "6a81");
-    EXPECT_EQ(application.log, std::vector<std::string>{"select"});
+    EXPECT_EQ(application.log, (std::vector<std::string>{"select", "select failed"}));
     // Chained, too.
     EXPECT_EQ(send("10 A4 04 00 02 A0 00"), "9000");
     EXPECT_EQ(send("00 A4 04 00 03 00 00 01"), "4643499000");
