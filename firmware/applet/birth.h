@@ -13,8 +13,8 @@ inline constexpr std::size_t kTransportKeySize = 32;  // AES-256
 
 [[nodiscard]] StatusWord run_initialise(Core& core, const Initialise& command);
 [[nodiscard]] StatusWord run_set_lifecycle(Core& core, const SetLifecycle& command);
-// As other tokens do it: PIN and PUK must both be blocked. A shipping token is emptied by the bench's channel alone, and
-// is INITIALISED then.
+// As other tokens do it: PIN and PUK must both be blocked. A shipping token is emptied by the bench's channel alone,
+// and is INITIALISED then.
 [[nodiscard]] StatusWord run_reset(Core& core);
 
 // Finishes a wipe that power cut short.

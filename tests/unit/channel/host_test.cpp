@@ -6,8 +6,8 @@
 
 #include "ca/channel_crypto.h"
 #include "channel/scp03.h"
-#include "crypto/drbg.h"
 #include "channel_crypto.h"
+#include "crypto/drbg.h"
 #include "support/scp03_vectors.h"
 #include "token/error.h"
 #include "token/scp03.h"
