@@ -74,7 +74,10 @@ class AtAnyMoment(harness.Case):
             start = time.monotonic()
             self.assertEqual(key.stop(), 0)
             self.assertLess(time.monotonic() - start, 9)
-            self.assertEqual(card.receive(), b"")
+            # Rarely the primes are found before the end: then the whole key is answered, and nothing less.
+            answer = card.receive()
+            if answer:
+                self.assertEqual((answer[:2], answer[-2]), (b"\x7f\x49", 0x61))
         self.check_token(key.state)
 
     def authenticate(self, card):
