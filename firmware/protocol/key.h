@@ -41,7 +41,7 @@ enum class OwnIns : std::uint8_t {
     // data = RID(16) roles(1) algorithms(1 for each role) -> keys still to be made(1). Makes one key a call; the host
     // repeats it until the answer is 00. Idempotent by RID.
     stage_begin = 0x40,
-    // -> the list of staging_tag.
+    // P1 00 -> the list of staging_tag; P1 role -> 7F49, the staged public key.
     stage_status = 0x41,
     // P1 role, P2 which key signs, data = CertificationRequestInfo -> signature.
     stage_csr = 0x43,

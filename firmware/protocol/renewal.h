@@ -84,7 +84,7 @@ inline constexpr std::uint32_t seal = 0x85;          // SHA-256; absent: the sea
 inline constexpr std::uint32_t record = 0x86;        // SHA-256; absent: the record stays
 inline constexpr std::uint32_t issuer = 0x87;        // SHA-256 of the next issuer certificate; absent: it stays
 inline constexpr std::uint32_t guid = 0x88;          // the CHUID's new GUID, 16, another than now
-inline constexpr std::uint32_t signature = 0x9F;     // over all before it, by SHA-256, with the issuer's key
+inline constexpr std::uint32_t signature = 0x9E;     // over all before it, by SHA-256, with the issuer's key
 }  // namespace manifest_tag
 inline constexpr std::uint8_t kManifestVersion = 1;
 

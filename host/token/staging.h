@@ -75,6 +75,8 @@ struct BeginAnswer {
 // Makes at most one key. `enveloped`: 9D comes in an envelope and isn't made.
 BeginAnswer stage_begin(Token& token, const Rid& rid, const std::vector<StageRole>& roles, bool enveloped = false);
 [[nodiscard]] StagingStatus stage_status(Token& token);
+// The new key's public half, no PIN needed; not_found until it is made.
+[[nodiscard]] PublicKey stage_public_key(Token& token, const StagedRole& role);
 // `request_info`: DER CertificationRequestInfo of the staged public key, at most 4096 bytes. The signature: PKCS#1 v1.5
 // with SHA-256, or ECDSA (DER) with SHA-256, P-384 with SHA-384.
 [[nodiscard]] ByteVector stage_csr(Token& token, std::uint8_t role, ByteView request_info);

@@ -33,6 +33,9 @@ struct PublicKey {
     ByteVector point;     // EC, uncompressed: 04 || x || y
 };
 
+// RSA 81 82 or EC 86, as 7F49 wraps them. TokenError malformed_answer, with `action` said first.
+[[nodiscard]] PublicKey parse_public_key(Bytes data, protocol::Algorithm algorithm, const std::string& action);
+
 // GET METADATA of a key.
 struct KeyMetadata {
     protocol::Algorithm algorithm = protocol::Algorithm::none;

@@ -17,24 +17,6 @@ ByteVector vector_of(Bytes bytes) { return {bytes.begin(), bytes.end()}; }
     throw TokenError(Kind::malformed_answer, action + ": the answer breaks its format");
 }
 
-// RSA 81 82 or EC 86, as GENERATE and GET METADATA have it.
-PublicKey public_key_of(Bytes data, protocol::Algorithm algorithm, const std::string& action) {
-    PublicKey key;
-    key.algorithm = algorithm;
-    if (const auto point = find_tlv(data, tag::ec_point)) {
-        key.point = vector_of(*point);
-        return key;
-    }
-    const auto modulus = find_tlv(data, tag::rsa_modulus);
-    const auto exponent = find_tlv(data, tag::rsa_exponent);
-    if (!modulus || !exponent || modulus->empty()) malformed(action);
-    Bytes n = *modulus;
-    while (n.size() > 1 && n[0] == 0) n = n.subspan(1);
-    key.modulus = vector_of(n);
-    key.exponent = vector_of(*exponent);
-    return key;
-}
-
 // Policies are sent only when they differ from the slot's own.
 void put_policies(TlvWriter& writer, protocol::PinPolicy pin, protocol::TouchPolicy touch) {
     if (pin != protocol::PinPolicy::standard) writer.put_byte(tag::pin_policy, static_cast<std::uint8_t>(pin));
@@ -50,6 +32,23 @@ struct WipedBuffer {
 };
 
 }  // namespace
+
+PublicKey parse_public_key(Bytes data, protocol::Algorithm algorithm, const std::string& action) {
+    PublicKey key;
+    key.algorithm = algorithm;
+    if (const auto point = find_tlv(data, tag::ec_point)) {
+        key.point = vector_of(*point);
+        return key;
+    }
+    const auto modulus = find_tlv(data, tag::rsa_modulus);
+    const auto exponent = find_tlv(data, tag::rsa_exponent);
+    if (!modulus || !exponent || modulus->empty()) malformed(action);
+    Bytes n = *modulus;
+    while (n.size() > 1 && n[0] == 0) n = n.subspan(1);
+    key.modulus = vector_of(n);
+    key.exponent = vector_of(*exponent);
+    return key;
+}
 
 KeyMetadata Token::metadata(std::uint8_t slot) {
     const std::string action = "reading a key's metadata";
@@ -69,7 +68,7 @@ KeyMetadata Token::metadata(std::uint8_t slot) {
         metadata.origin = static_cast<protocol::Origin>((*origin)[0]);
     }
     if (const auto key = find_tlv(answer.data, 0x04)) {
-        metadata.public_key = public_key_of(*key, metadata.algorithm, action);
+        metadata.public_key = parse_public_key(*key, metadata.algorithm, action);
     }
     if (const auto value = find_tlv(answer.data, 0x05)) {
         if (value->size() != 1) malformed(action);
@@ -134,7 +133,7 @@ PublicKey Token::generate(std::uint8_t slot, protocol::Algorithm algorithm, prot
                                  Repeat::no);
     const auto key = find_tlv(answer.data, tag::public_key);
     if (!key) malformed(action);
-    return public_key_of(*key, algorithm, action);
+    return parse_public_key(*key, algorithm, action);
 }
 
 void Token::import_rsa(std::uint8_t slot, protocol::Algorithm algorithm, const RsaPrivateKey& key,

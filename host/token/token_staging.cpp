@@ -184,6 +184,13 @@ StagingStatus stage_status(Token& token) {
     return parse_staging_status(run(token, "reading the renewal's status", OwnIns::stage_status, 0, 0, {}).data);
 }
 
+PublicKey stage_public_key(Token& token, const StagedRole& role) {
+    const char* const action = "reading the new public key";
+    const Answer answer = run(token, action, OwnIns::stage_status, role.reference, 0, {});
+    const auto key = find_tlv(answer.data, protocol::tag::public_key);
+    return parse_public_key(key.value_or(Bytes{}), role.algorithm, action);
+}
+
 ByteVector stage_csr(Token& token, std::uint8_t role, ByteView request_info) {
     const char* const action = "signing a certificate request";
     return signature_of(run(token, action, OwnIns::stage_csr, role, protocol::kCsrByStagedKey, request_info), action);

@@ -83,6 +83,15 @@ TEST_F(StagingTest, Lesson32_LongValuesGoInPartsWithProgress) {
     EXPECT_EQ(test::token_error_of([&] { stage_seal(token_, {}); }).kind(), Kind::bad_argument);
 }
 
+TEST_F(StagingTest, ThePublicKeyIsReadByRole) {
+    card_.answers("7F4904860204119000").answers("7F49009000").answers("6A88");
+    const StagedRole role{.reference = 0x9A, .algorithm = Algorithm::p256};
+    EXPECT_EQ(stage_public_key(token_, role).point, (ByteVector{0x04, 0x11}));
+    EXPECT_EQ(card_.sent[0], "80419A0000");
+    EXPECT_EQ(test::token_error_of([&] { (void)stage_public_key(token_, role); }).kind(), Kind::malformed_answer);
+    EXPECT_EQ(test::token_error_of([&] { (void)stage_public_key(token_, role); }).kind(), Kind::not_found);
+}
+
 TEST_F(StagingTest, RefusalsKeepTheirMeaning) {
     for (const auto& [word, kind] : std::vector<std::pair<std::string, Kind>>{{"6982", Kind::not_verified},
                                                                               {"6985", Kind::not_allowed},
@@ -137,7 +146,7 @@ TEST(ManifestTest, BytesAreTheContracts) {
     const ByteVector body = manifest_body(manifest);
     EXPECT_EQ(test::hex_of(body), "800101810C3031323334353637383941428210" + std::string(32, '1') + "8301038440" +
                                       zeros + zeros + "8620" + zeros + "8810" + std::string(32, '2'));
-    EXPECT_EQ(test::hex_of(signed_manifest(body, ByteVector{0xAB})), test::hex_of(body) + "9F01AB");
+    EXPECT_EQ(test::hex_of(signed_manifest(body, ByteVector{0xAB})), test::hex_of(body) + "9E01AB");
     manifest.certificates.pop_back();
     EXPECT_EQ(test::token_error_of([&] { (void)manifest_body(manifest); }).kind(), Kind::bad_argument);
     manifest.certificates.push_back({});
