@@ -4,7 +4,7 @@ namespace sealkey {
 
 namespace {
 
-constexpr std::size_t kMaxLengthBytes = 3;  // nothing here is longer than a command
+constexpr std::size_t kMaxLengthBytes = kMaxDerHead - 2;  // nothing here is longer than a command
 
 // A length in its shortest form; false otherwise.
 bool read_length(Bytes& in, std::size_t& length) {
@@ -23,16 +23,19 @@ bool read_length(Bytes& in, std::size_t& length) {
 
 }  // namespace
 
-Result<DerElement> DerReader::next() {
-    Bytes in = rest_;
-    if (in.empty() || (in[0] & 0x1F) == 0x1F) return Error::invalid;
-    const std::uint8_t tag = in[0];
-    in = in.subspan(1);
+Result<DerHead> read_der_head(Bytes start) {
+    if (start.empty() || (start[0] & 0x1F) == 0x1F) return Error::invalid;
+    Bytes in = start.subspan(1);
     std::size_t length = 0;
-    if (!read_length(in, length) || length > in.size()) return Error::invalid;
-    const std::size_t head = rest_.size() - in.size();
-    const DerElement out{tag, in.first(length), rest_.first(head + length)};
-    rest_ = rest_.subspan(head + length);
+    if (!read_length(in, length)) return Error::invalid;
+    return DerHead{start[0], start.size() - in.size(), length};
+}
+
+Result<DerElement> DerReader::next() {
+    const auto head = read_der_head(rest_);
+    if (!head || head->length > rest_.size() - head->size) return Error::invalid;
+    const DerElement out{head->tag, rest_.subspan(head->size, head->length), rest_.first(head->size + head->length)};
+    rest_ = rest_.subspan(out.whole.size());
     return out;
 }
 

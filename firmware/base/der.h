@@ -30,6 +30,16 @@ struct DerElement {
     Bytes whole;  // tag and length too
 };
 
+// Tag and length at the front of `start`, in the shortest form that DER allows. invalid: not that, or cut short. The
+// contents may be longer than what `start` holds.
+struct DerHead {
+    std::uint8_t tag;
+    std::size_t size;    // bytes of tag and length
+    std::size_t length;  // of the contents
+};
+inline constexpr std::size_t kMaxDerHead = 5;
+[[nodiscard]] Result<DerHead> read_der_head(Bytes start);
+
 // Reads one element after another. Only what DER allows: the shortest form of a length, nothing indefinite; an element
 // that is cut short, or has a tag of several bytes, is refused too. The reader stays where it was then.
 class DerReader {

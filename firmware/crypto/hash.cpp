@@ -64,4 +64,33 @@ Result<std::size_t> hash_of(Hash hash, Bytes data, MutableBytes out) {
     return row.size;
 }
 
+HashStream::HashStream(Hash hash) : hash_(hash) {
+    mbedtls_sha256_init(&small_);
+    mbedtls_sha512_init(&large_);
+    if (hash == Hash::sha256) {
+        must(mbedtls_sha256_starts(&small_, 0));
+    } else if (hash == Hash::sha384 || hash == Hash::sha512) {
+        must(mbedtls_sha512_starts(&large_, hash == Hash::sha384 ? 1 : 0));
+    } else {
+        std::abort();
+    }
+}
+
+HashStream::~HashStream() {
+    mbedtls_sha256_free(&small_);
+    mbedtls_sha512_free(&large_);
+}
+
+HashStream& HashStream::update(Bytes piece) {
+    must(hash_ == Hash::sha256 ? mbedtls_sha256_update(&small_, piece.data(), piece.size())
+                               : mbedtls_sha512_update(&large_, piece.data(), piece.size()));
+    return *this;
+}
+
+std::size_t HashStream::finish(std::array<std::uint8_t, kMaxHashSize>& out) {
+    must(hash_ == Hash::sha256 ? mbedtls_sha256_finish(&small_, out.data())
+                               : mbedtls_sha512_finish(&large_, out.data()));
+    return hash_size(hash_);
+}
+
 }  // namespace sealkey::crypto

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <mbedtls/sha256.h>
+#include <mbedtls/sha512.h>
 
 #include <array>
 
@@ -36,5 +37,23 @@ inline constexpr std::size_t kMaxHashSize = 64;
 [[nodiscard]] std::size_t hash_size(Hash hash);
 // Writes hash_size(hash) bytes to the front of `out` and returns that number; invalid: `out` is too short.
 [[nodiscard]] Result<std::size_t> hash_of(Hash hash, Bytes data, MutableBytes out);
+
+// SHA-256, SHA-384 or SHA-512 in pieces, chosen when it runs; made with another hash, it aborts.
+class HashStream {
+public:
+    explicit HashStream(Hash hash);
+    ~HashStream();
+    HashStream(const HashStream&) = delete;
+    HashStream& operator=(const HashStream&) = delete;
+
+    HashStream& update(Bytes piece);
+    // Writes hash_size() bytes to the front of `out`, which has room for kMaxHashSize; returns their number. Once.
+    std::size_t finish(std::array<std::uint8_t, kMaxHashSize>& out);
+
+private:
+    Hash hash_;
+    mbedtls_sha256_context small_;
+    mbedtls_sha512_context large_;
+};
 
 }  // namespace sealkey::crypto
