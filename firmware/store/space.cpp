@@ -74,10 +74,12 @@ std::uint32_t Store::sectors_for(std::uint32_t payload, std::uint32_t objects) c
     const std::uint32_t entries = objects + extents;
     std::uint32_t total = payload + entries * (static_cast<std::uint32_t>(format::kEntryOverhead) + sectors_.unit());
     if (extents > 0) total += objects * 4 + extents * 8;
-    if (stream_.active) total += 4 + kMaxExtents * 8;
-    total += 2 * sectors_.entry_size(format::kCommitSize);
+    const std::uint32_t manifest = stream_.active ? 4 + kMaxExtents * 8 : 0;
+    total += manifest + 2 * sectors_.entry_size(format::kCommitSize);
     if (total <= head_room()) return 0;
-    const std::uint32_t filled = sectors_.capacity() - sectors_.entry_size(piece);
+    // A sector is left when the next entry doesn't fit: none is longer than this.
+    const std::uint32_t longest = std::max({std::min(payload, piece), manifest, std::uint32_t{format::kCommitSize}});
+    const std::uint32_t filled = sectors_.capacity() - sectors_.entry_size(longest);
     return total <= sectors_.capacity() ? 1 : total / filled + 1;
 }
 
