@@ -92,12 +92,16 @@ constexpr Rule kRules[] = {
     {0, kAnySubject, put_channel_keys, {channel, channel, channel, channel, channel, never}},
     {0, kAnySubject, set_lifecycle, {never, management, channel, management, management, never}},
 
+    // Renewal: the holder's PIN, and for what it publishes the CA's manifest.
+    {0, kAnySubject, renew, {never, pin, pin, pin, pin, never}},
+
     // Reading about the token.
     {0, kAnySubject, get_metadata, {always, always, always, always, always, always}},
     {0, kAnySubject, get_serial, {always, always, always, always, always, always}},
     {0, kAnySubject, get_version, {always, always, always, always, always, always}},
     {0, kAnySubject, attest, {always, always, always, always, always, always}},
     {0, kAnySubject, token_status, {always, always, always, always, always, always}},
+    {0, kAnySubject, renewal_status, {always, always, always, always, always, always}},
 };
 
 StatusWord required(bool present) { return present ? sw::ok : sw::security_not_satisfied; }

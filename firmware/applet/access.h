@@ -47,6 +47,8 @@ enum class Right : std::uint8_t {
     set_lifecycle,
     open_channel,
     put_channel_keys,
+    renew,
+    renewal_status,
 };
 
 // Profile and lifecycle together: a column of the table.

@@ -10,6 +10,7 @@
 #include "applet/lock.h"
 #include "applet/management.h"
 #include "applet/pin.h"
+#include "applet/staging.h"
 #include "base/tlv.h"
 
 namespace sealkey::applet {
@@ -112,6 +113,7 @@ void Applet::reset() {
     core_.session.clear();
     core_.channel.session.close();
     core_.key_buffer.clear();
+    abandon_loading(core_);
     writer_.abandon();
 }
 
@@ -193,6 +195,14 @@ StatusWord Applet::run(const ExternalAuthenticate& c, Response&) {
 }
 StatusWord Applet::run(const PutKey& c, Response& r) {
     return when_allowed(core_, Right::put_channel_keys, 0, [&] { return run_put_key(core_, c, r); });
+}
+StatusWord Applet::run(const RenewalCommand& c, Response& r) {
+    const bool asks = std::holds_alternative<StageStatus>(c);
+    return when_allowed(core_, asks ? Right::renewal_status : Right::renew, 0, [&] {
+        // The store has one stream: an object that was coming in by parts must be sent anew.
+        if (std::holds_alternative<StagePart>(c)) writer_.abandon();
+        return run_renewal(core_, c, r);
+    });
 }
 
 }  // namespace sealkey::applet

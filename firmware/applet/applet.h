@@ -54,6 +54,7 @@ private:
     StatusWord run(const PutKey& c, Response& r);
     StatusWord run_unwrapped(const iso7816::Command& command, MutableBytes work, Response& r);
     StatusWord wrap(StatusWord status, Response& r);
+    StatusWord run(const RenewalCommand& c, Response& r);
 
     Core& core_;
     ObjectSource source_;

@@ -69,6 +69,8 @@ Status remove_contents(Core& core) {
     if (Status s = remove_batch(core, id::public_key_first, kLastKeyId + 1U); !s) return s;
     if (Status s = remove_batch(core, id::slot_first, kSlotCount); !s) return s;
     if (Status s = remove_batch(core, id::watched_first, kWatchedObjects.size()); !s) return s;
+    if (Status s = remove_batch(core, id::places, 3); !s) return s;  // and what is staged, and what was renewed
+    if (Status s = remove_batch(core, id::pool_first, kLastPool + 1U); !s) return s;
     if (Status s = remove_batch(core, id::piv_objects, 0x100); !s) return s;
     if (Status s = remove_batch(core, id::vendor_objects, 0x100); !s) return s;
     return core.load();

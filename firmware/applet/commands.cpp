@@ -342,6 +342,17 @@ constexpr Row kCommands[] = {
     channel(protocol::kClaOwn, protocol::ChannelIns::initialize_update, parse_initialize_update),
     channel(protocol::kClaSecureOwn, protocol::ChannelIns::external_authenticate, parse_external_authenticate),
     channel(protocol::kClaOwn, protocol::ChannelIns::put_key, parse_put_key),
+    own(OwnIns::stage_begin, parse_renewal),
+    own(OwnIns::stage_status, parse_renewal),
+    own(OwnIns::stage_csr, parse_renewal),
+    own(OwnIns::stage_prove, parse_renewal),
+    own(OwnIns::stage_cert, parse_renewal),
+    own(OwnIns::stage_seal, parse_renewal),
+    own(OwnIns::stage_record, parse_renewal),
+    own(OwnIns::commit, parse_renewal),
+    own(OwnIns::stage_abort, parse_renewal),
+    own(OwnIns::retire_purge, parse_renewal),
+    own(OwnIns::confirm_proof, parse_renewal),
 };
 
 static_assert(std::size(kCommands) == kParsedCommands);

@@ -6,6 +6,7 @@
 #include <optional>
 #include <variant>
 
+#include "applet/renewal_commands.h"
 #include "applet/state.h"
 #include "base/bytes.h"
 #include "base/result.h"
@@ -130,10 +131,13 @@ using AnyCommand =
     std::variant<GetData, Verify, ChangeReference, ResetRetryCounter, GenerateKey, AuthenticateManagement, UseKey,
                  ImportKey, MoveKey, GetMetadata, GetSerial, GetVersion, Attest, SetRetries, SetManagementKey,
                  ResetApplet, TokenStatus, ReadPart, RedeemCode, Initialise, SetBenchPin, SetLifecycle, WritePart,
-                 InitializeUpdate, ExternalAuthenticate, PutKey>;
+                 InitializeUpdate, ExternalAuthenticate, PutKey, RenewalCommand>;
 
 // 6D00 unknown instruction · 6A86 P1 P2 · 6700 a length · 6A80 the data's form · 6A88 no such key reference.
 [[nodiscard]] Result<AnyCommand, StatusWord> parse(const iso7816::Command& command);
+
+// The part of parse() for renewal's commands (commands_renewal.cpp).
+[[nodiscard]] Result<AnyCommand, StatusWord> parse_renewal(const iso7816::Command& command);
 
 // Class and instruction of every command that parse() knows. SELECT and GET RESPONSE are the dispatcher's; PUT DATA
 // goes through parse_put_data().
@@ -142,7 +146,7 @@ struct CommandId {
     std::uint8_t ins;
     bool operator==(const CommandId&) const = default;
 };
-inline constexpr std::size_t kParsedCommands = 25;
+inline constexpr std::size_t kParsedCommands = 36;
 [[nodiscard]] CommandId parsed_command(std::size_t index);
 
 // The head of PUT DATA (5C tag, then 53 with its length), whose value may come in later blocks.

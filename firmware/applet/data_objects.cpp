@@ -4,6 +4,7 @@
 #include <array>
 
 #include "applet/access.h"
+#include "applet/staging.h"
 #include "base/tlv.h"
 
 namespace sealkey::applet {
@@ -47,7 +48,16 @@ Status put_key_history(Core& core, Change& change) {
 
 bool is_retired(std::size_t slot) { return slot >= kFirstSlots.size(); }
 
-StatusWord get_lock_statement(const Core& core, MutableBytes out, std::size_t& size) {
+bool is_computed(std::uint32_t wanted) { return wanted == object::lock_statement || wanted == object::renewal_status; }
+
+constexpr std::size_t kMaxComputed = std::max(protocol::kLockStatementSize, kMaxStagingStatus);
+
+// The value of an object that the token makes up.
+StatusWord get_computed(const Core& core, std::uint32_t wanted, MutableBytes out, std::size_t& size) {
+    if (wanted == object::renewal_status) {
+        size = staging_status(core, out);
+        return size == 0 ? sw::internal_error : sw::ok;
+    }
     const auto statement = lock_statement(core);
     if (!statement) return status_word(statement.error());
     std::copy(statement->begin(), statement->end(), out.begin());
@@ -57,8 +67,8 @@ StatusWord get_lock_statement(const Core& core, MutableBytes out, std::size_t& s
 
 // 6A82 for a tag that names nothing, for the absent and for the computed ones that have nothing to say.
 StatusWord value_size(const Core& core, std::uint32_t wanted, std::uint32_t& size) {
-    const auto stored = object_id(wanted);
-    if (!stored || wanted == object::renewal_status) return sw::file_not_found;
+    const auto stored = stored_object(core.state, wanted);
+    if (!stored) return sw::file_not_found;
     const auto found = core.store.size(*stored);
     if (!found) return status_word(found.error());
     size = *found;
@@ -70,36 +80,36 @@ StatusWord value_size(const Core& core, std::uint32_t wanted, std::uint32_t& siz
 StatusWord run_get_data(Core& core, const GetData& command, ObjectSource& source, iso7816::Response& response) {
     if (const StatusWord status = check_access(core, Right::read_object, command.tag); status != sw::ok) return status;
     if (command.tag == object::discovery) return response.set(kDiscovery);
-    if (command.tag == object::lock_statement) {
-        std::array<std::uint8_t, protocol::kLockStatementSize> statement{};
+    if (is_computed(command.tag)) {
+        std::array<std::uint8_t, kMaxComputed> value{};
         std::size_t n = 0;
-        if (const StatusWord status = get_lock_statement(core, statement, n); status != sw::ok) return status;
+        if (const StatusWord status = get_computed(core, command.tag, value, n); status != sw::ok) return status;
         TlvWriter writer(response.head_buffer());
-        return response.set(writer.put(tag::data, {statement.data(), n}));
+        return response.set(writer.put(tag::data, {value.data(), n}));
     }
     std::uint32_t size = 0;
     if (const StatusWord status = value_size(core, command.tag, size); status != sw::ok) return status;
     TlvWriter writer(response.head_buffer());
     if (const StatusWord status = response.set(writer.header(tag::data, size)); status != sw::ok) return status;
-    source.open(*object_id(command.tag), 0);
+    source.open(*stored_object(core.state, command.tag), 0);
     response.set_body(source, size);
     return sw::ok;
 }
 
 StatusWord run_read_part(Core& core, const ReadPart& command, ObjectSource& source, iso7816::Response& response) {
     if (const StatusWord status = check_access(core, Right::read_object, command.tag); status != sw::ok) return status;
-    if (command.tag == object::lock_statement) {
-        std::array<std::uint8_t, protocol::kLockStatementSize> statement{};
+    if (is_computed(command.tag)) {
+        std::array<std::uint8_t, kMaxComputed> value{};
         std::size_t n = 0;
-        if (const StatusWord status = get_lock_statement(core, statement, n); status != sw::ok) return status;
+        if (const StatusWord status = get_computed(core, command.tag, value, n); status != sw::ok) return status;
         if (command.offset >= n) return sw::ok;
-        const Bytes rest = Bytes(statement).subspan(command.offset);
+        const Bytes rest = Bytes(value).first(n).subspan(command.offset);
         return response.set(rest.first(std::min<std::size_t>(rest.size(), command.length)));
     }
     std::uint32_t size = 0;
     if (const StatusWord status = value_size(core, command.tag, size); status != sw::ok) return status;
     if (command.offset >= size) return sw::ok;
-    source.open(*object_id(command.tag), command.offset);
+    source.open(*stored_object(core.state, command.tag), command.offset);
     response.set_body(source, std::min<std::uint32_t>(size - command.offset, command.length));
     return sw::ok;
 }
@@ -122,6 +132,8 @@ StatusWord ObjectWriter::open(std::uint32_t wanted, std::uint32_t size, bool str
     if (!object_id(wanted)) return sw::file_not_found;
     if (size > object_limit(wanted)) return sw::not_enough_memory;
     if (streaming) {
+        // The store has one stream: a value of a renewal that was coming in must be sent anew.
+        core_.loading.drop();
         if (const Status opened = core_.store.stream_open(size); !opened) return status_word(opened);
     }
     tag_ = wanted;
@@ -199,7 +211,7 @@ StatusWord ObjectWriter::finish(Bytes scratch) {
     // The right is looked at again: a chain may be long, and the session another one at its end.
     if (const StatusWord status = check_access(core_, Right::write_object, tag_); status != sw::ok) return status;
     const crypto::Sha256Digest digest = hash_->finish();
-    const ObjectId stored = *object_id(tag_);
+    const ObjectId stored = *stored_object(core_.state, tag_);
     const bool removes = size_ == 0;
     // Removing what isn't there changes nothing: not even a record, since removing may use the store's last room.
     if (removes && !core_.store.contains(stored)) return sw::ok;
@@ -240,25 +252,28 @@ Status record_object(Core& core, Change& change, std::uint32_t wanted, std::uint
 
 Status remove_certificate(Core& core, Change& change, std::size_t slot) {
     const std::uint32_t wanted = certificate_tag(slot);
-    if (Status s = change.transaction().remove(*object_id(wanted)); !s) return s;
+    if (Status s = change.transaction().remove(*stored_object(core.state, wanted)); !s) return s;
     return record_object(core, change, wanted, 0, {});
 }
 
-Status put_birth_objects(Core& core, Change& change, Bytes guid) {
-    std::array<std::uint8_t, 64> buffer{};
+Status put_chuid(Change& change, Bytes guid) {
+    std::array<std::uint8_t, kMaxOwnChuid> buffer{};
     TlvWriter chuid(buffer);
     chuid.put(0x30, kFascN).put(0x34, guid).put(0x35, bytes_of(kChuidExpiry)).put(0x3E, {}).put(0xFE, {});
     if (!chuid.ok()) return Error::too_large;
-    store::Transaction& transaction = change.transaction();
-    if (Status s = transaction.put(*object_id(object::chuid), chuid.bytes()); !s) return s;
+    return change.transaction().put(*object_id(object::chuid), chuid.bytes());
+}
 
+Status put_birth_objects(Core& core, Change& change, Bytes guid) {
+    if (Status s = put_chuid(change, guid); !s) return s;
+    std::array<std::uint8_t, 64> buffer{};
     std::array<std::uint8_t, kCccIdSize> card{};
     std::copy(std::begin(kCccIdHead), std::end(kCccIdHead), card.begin());
     std::copy_n(guid.begin(), card.size() - std::size(kCccIdHead), card.begin() + std::size(kCccIdHead));
     TlvWriter ccc(buffer);
     ccc.put(0xF0, card).raw(kCccRest);
     if (!ccc.ok()) return Error::too_large;
-    if (Status s = transaction.put(*object_id(object::ccc), ccc.bytes()); !s) return s;
+    if (Status s = change.transaction().put(*object_id(object::ccc), ccc.bytes()); !s) return s;
     return put_key_history(core, change);
 }
 

@@ -73,6 +73,10 @@ private:
 // Removes the certificate that stands in a slot, in a change that is open.
 [[nodiscard]] Status remove_certificate(Core& core, Change& change, std::size_t slot);
 
+// The CHUID as every token has it, with this GUID (16 bytes), in a change that is open.
+[[nodiscard]] Status put_chuid(Change& change, Bytes guid);
+inline constexpr std::uint32_t kMaxOwnChuid = 64;
+
 // The objects that every token has from birth: CHUID with this GUID, CCC, an empty Key History.
 [[nodiscard]] Status put_birth_objects(Core& core, Change& change, Bytes guid);
 inline constexpr std::uint32_t kBirthObjectsSize = 192;  // payload; three objects

@@ -11,16 +11,6 @@ using store::Vault;
 ObjectId private_id(KeyId key) { return static_cast<ObjectId>(id::private_key_first + key); }
 ObjectId public_id(KeyId key) { return static_cast<ObjectId>(id::public_key_first + key); }
 
-// A key id that no slot uses; there are more ids than slots.
-KeyId free_key_id(const State& state) {
-    for (KeyId candidate = 1; candidate < kLastKeyId; ++candidate) {
-        bool used = false;
-        for (const Slot& slot : state.slots) used = used || slot.key == candidate;
-        if (!used) return candidate;
-    }
-    return kLastKeyId;
-}
-
 Status seal_key(Core& core, Change& change, KeyId key, const NewKey& fresh) {
     if (fresh.pin_policy == PinPolicy::never) {
         return core.vault.seal_by_device(change.transaction(), private_id(key), fresh.saved);
@@ -32,6 +22,26 @@ Status seal_key(Core& core, Change& change, KeyId key, const NewKey& fresh) {
 
 }  // namespace
 
+KeyId free_key_id(const State& state) {
+    for (KeyId candidate = 1; candidate < kLastKeyId; ++candidate) {
+        bool used = false;
+        for (const Slot& slot : state.slots) used = used || slot.key == candidate;
+        for (const StagedKey& staged : state.staging.keys) used = used || staged.key == candidate;
+        if (!used) return candidate;
+    }
+    return kLastKeyId;
+}
+
+Status store_key(Core& core, Change& change, KeyId key, const NewKey& fresh) {
+    if (Status s = seal_key(core, change, key, fresh); !s) return s;
+    return change.transaction().put(public_id(key), fresh.public_key);
+}
+
+Status remove_stored_key(Change& change, KeyId key) {
+    if (Status s = change.transaction().remove(private_id(key)); !s) return s;
+    return change.transaction().remove(public_id(key));
+}
+
 Status install_key(Core& core, std::size_t slot, const NewKey& fresh, bool drop_certificate) {
     const std::size_t payload = fresh.saved.size() + Vault::kOverhead + fresh.public_key.size();
     auto change = Change::begin(core, static_cast<std::uint32_t>(payload) + 16, 7);
@@ -39,12 +49,9 @@ Status install_key(Core& core, std::size_t slot, const NewKey& fresh, bool drop_
     Slot& record = core.state.slots[slot];
     const KeyId before = record.key;
     const KeyId key = free_key_id(core.state);
-    if (Status s = seal_key(core, *change, key, fresh); !s) return s;
-    store::Transaction& transaction = change->transaction();
-    if (Status s = transaction.put(public_id(key), fresh.public_key); !s) return s;
+    if (Status s = store_key(core, *change, key, fresh); !s) return s;
     if (before != 0) {
-        if (Status s = transaction.remove(private_id(before)); !s) return s;
-        if (Status s = transaction.remove(public_id(before)); !s) return s;
+        if (Status s = remove_stored_key(*change, before); !s) return s;
     }
     if (drop_certificate && record.certificate_size > 0) {
         if (Status s = remove_certificate(core, *change, slot); !s) return s;
@@ -60,8 +67,7 @@ Status install_key(Core& core, std::size_t slot, const NewKey& fresh, bool drop_
 
 Status remove_key(Core& core, Change& change, std::size_t slot) {
     Slot& record = core.state.slots[slot];
-    if (Status s = change.transaction().remove(private_id(record.key)); !s) return s;
-    if (Status s = change.transaction().remove(public_id(record.key)); !s) return s;
+    if (Status s = remove_stored_key(change, record.key); !s) return s;
     record.drop_key();
     change.touch_slot(slot);
     return {};

@@ -7,6 +7,7 @@ namespace sealkey::applet {
 
 // Longest public key as stored: 81 modulus, 82 exponent of RSA-4096.
 inline constexpr std::size_t kMaxPublicKey = 4 + 512 + 5;
+using PublicKeyBuffer = std::array<std::uint8_t, kMaxPublicKey>;
 
 struct NewKey {
     Algorithm algorithm;
@@ -20,6 +21,15 @@ struct NewKey {
 // Puts the key in the slot, in one transaction; the key that stood there is gone from flash when it returns.
 // `drop_certificate`: the slot's certificate belonged to the key before and goes with it.
 [[nodiscard]] Status install_key(Core& core, std::size_t slot, const NewKey& key, bool drop_certificate);
+
+// The parts of it, for a change that is open. A key id that no slot and no renewal uses; there are more ids than both.
+[[nodiscard]] KeyId free_key_id(const State& state);
+[[nodiscard]] Status store_key(Core& core, Change& change, KeyId key, const NewKey& fresh);
+[[nodiscard]] Status remove_stored_key(Change& change, KeyId key);
+// Room for store_key(), two objects.
+[[nodiscard]] inline std::uint32_t stored_key_size(const NewKey& fresh) {
+    return static_cast<std::uint32_t>(fresh.saved.size() + store::Vault::kOverhead + fresh.public_key.size());
+}
 
 // Removes the key that stands in the slot, in a change that is open, with room for two removes.
 [[nodiscard]] Status remove_key(Core& core, Change& change, std::size_t slot);

@@ -15,7 +15,7 @@ namespace ref = protocol::ref;
 namespace tag = protocol::tag;
 
 using crypto::Curve;
-using PublicKey = std::array<std::uint8_t, kMaxPublicKey>;
+using PublicKey = PublicKeyBuffer;
 
 Curve curve_of(Algorithm algorithm) { return algorithm == Algorithm::p384 ? Curve::p384 : Curve::p256; }
 
@@ -56,17 +56,6 @@ Status describe(Core& core, const crypto::EcPrivateKey& key, PublicKey& out, std
     return writer.ok() ? Status{} : Status{Error::too_large};
 }
 
-Status make_key(Core& core, Algorithm algorithm, PublicKey& out, std::size_t& size) {
-    if (is_rsa(algorithm)) {
-        crypto::RsaPrivateKey key;
-        if (Status s = key.generate(core.drbg, rsa_bits(algorithm)); !s) return s;
-        return describe(core, key, out, size);
-    }
-    crypto::EcPrivateKey key;
-    if (Status s = key.generate(core.drbg, curve_of(algorithm)); !s) return s;
-    return describe(core, key, out, size);
-}
-
 Status bring_key(Core& core, const ImportKey& command, PublicKey& out, std::size_t& size) {
     if (is_rsa(command.algorithm)) {
         crypto::RsaPrivateKey key;
@@ -91,17 +80,6 @@ TouchPolicy resolve_touch_policy(TouchPolicy asked) {
 
 constexpr std::uint32_t kTouchWait = 15000;   // milliseconds
 constexpr std::uint32_t kTouchCache = 15000;  // a touch for a "cached" key lasts this long
-
-bool touch_given(Core& core, TouchPolicy policy) {
-    if (policy != TouchPolicy::always && policy != TouchPolicy::cached) return true;
-    Session& session = core.session;
-    const std::uint32_t now = core.platform.clock.milliseconds();
-    if (policy == TouchPolicy::cached && session.touched && now - session.touched_at < kTouchCache) return true;
-    if (!core.platform.presence.confirmed(kTouchWait)) return false;
-    session.touched = policy == TouchPolicy::cached;
-    session.touched_at = core.platform.clock.milliseconds();
-    return true;
-}
 
 // Whether the session opens this key. A PIN-always operation is used up here, whatever becomes of it.
 StatusWord open_key(Core& core, const Slot& slot) {
@@ -138,6 +116,28 @@ Result<std::size_t> use_ec(Core& core, const UseKey& command, MutableBytes out) 
 }
 
 }  // namespace
+
+Status make_key(Core& core, Algorithm algorithm, PublicKeyBuffer& out, std::size_t& size) {
+    if (is_rsa(algorithm)) {
+        crypto::RsaPrivateKey key;
+        if (Status s = key.generate(core.drbg, rsa_bits(algorithm)); !s) return s;
+        return describe(core, key, out, size);
+    }
+    crypto::EcPrivateKey key;
+    if (Status s = key.generate(core.drbg, curve_of(algorithm)); !s) return s;
+    return describe(core, key, out, size);
+}
+
+bool touch_given(Core& core, TouchPolicy policy) {
+    if (policy != TouchPolicy::always && policy != TouchPolicy::cached) return true;
+    Session& session = core.session;
+    const std::uint32_t now = core.platform.clock.milliseconds();
+    if (policy == TouchPolicy::cached && session.touched && now - session.touched_at < kTouchCache) return true;
+    if (!core.platform.presence.confirmed(kTouchWait)) return false;
+    session.touched = policy == TouchPolicy::cached;
+    session.touched_at = core.platform.clock.milliseconds();
+    return true;
+}
 
 std::optional<PinPolicy> resolve_pin_policy(const Core& core, std::uint8_t slot, PinPolicy asked) {
     const PinPolicy standard = standard_policy(slot);

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "applet/commands.h"
+#include "applet/key_store.h"
 #include "applet/state.h"
 #include "iso7816/response.h"
 
@@ -11,6 +12,12 @@ namespace sealkey::applet {
 [[nodiscard]] StatusWord run_import(Core& core, const ImportKey& command);
 [[nodiscard]] StatusWord run_move(Core& core, const MoveKey& command);
 [[nodiscard]] StatusWord run_use_key(Core& core, const UseKey& command, iso7816::Response& response);
+
+// A new key: its saved form in Core::key_buffer, what 7F49 wraps to the front of `out`, `size` bytes of it.
+[[nodiscard]] Status make_key(Core& core, Algorithm algorithm, PublicKeyBuffer& out, std::size_t& size);
+
+// Whether the touch that this policy wants is given; waits for it.
+[[nodiscard]] bool touch_given(Core& core, TouchPolicy policy);
 
 // The slot's PIN policy when a command asks for this one; nothing when the profile doesn't allow it there.
 [[nodiscard]] std::optional<PinPolicy> resolve_pin_policy(const Core& core, std::uint8_t slot, PinPolicy asked);

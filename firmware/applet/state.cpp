@@ -148,7 +148,17 @@ Status Core::load() {
     for (std::size_t i = 0; i < state.watched.size(); ++i) {
         if (Status s = load_record(store, static_cast<ObjectId>(id::watched_first + i), state.watched[i]); !s) return s;
     }
-    return {};
+    if (Status s = load_record(store, id::places, state.places); !s) return s;
+    if (Status s = load_record(store, id::renewal, state.renewal); !s) return s;
+    return load_record(store, id::staging, state.staging);
+}
+
+std::optional<ObjectId> stored_object(const State& state, std::uint32_t tag) {
+    Place place = 0;
+    if (const auto slot = slot_of_certificate(tag)) place = state.places.certificates[*slot];
+    if (const auto index = watched_index(tag)) place = state.places.watched[*index];
+    if (place == 0) return object_id(tag);
+    return place < kHomeOf ? pool_id(place) : object_id(certificate_tag(place - kHomeOf));
 }
 
 namespace {
@@ -182,7 +192,10 @@ Change::Change(Change&& other) noexcept
       config_(other.config_),
       pin_(other.pin_),
       slots_(other.slots_),
-      watched_(other.watched_) {}
+      watched_(other.watched_),
+      places_(other.places_),
+      staging_(other.staging_),
+      renewal_(other.renewal_) {}
 
 Change::~Change() {
     // What was altered in memory never happened.
@@ -207,9 +220,23 @@ Status Change::put_records() {
         const ObjectId object = static_cast<ObjectId>(id::watched_first + i);
         if (Status s = put_record(transaction_, object, state.watched[i]); !s) return s;
     }
+    if (Status s = put_renewal_records(); !s) return s;
     std::array<std::uint8_t, 4> counter{};
     store_be32(counter.data(), state.changes);
     return transaction_.put(id::change_counter, counter);
+}
+
+Status Change::put_renewal_records() {
+    const State& state = core_->state;
+    if (places_) {
+        if (Status s = put_record(transaction_, id::places, state.places); !s) return s;
+    }
+    if (renewal_) {
+        if (Status s = put_record(transaction_, id::renewal, state.renewal); !s) return s;
+    }
+    if (!staging_) return {};
+    return state.staging.active() ? put_record(transaction_, id::staging, state.staging)
+                                  : transaction_.remove(id::staging);
 }
 
 Status Change::commit() {

@@ -6,6 +6,7 @@
 #include <optional>
 
 #include "applet/session.h"
+#include "applet/staging_state.h"
 #include "applet/storage_map.h"
 #include "base/result.h"
 #include "channel/scp03.h"
@@ -102,6 +103,9 @@ struct State {
     std::uint32_t changes = 0;
     std::array<Slot, kSlotCount> slots{};
     std::array<Watched, kWatchedObjects.size()> watched{};
+    Places places;
+    Staging staging;
+    Renewal renewal;
 };
 
 // The secure channel and what its opening needs. A card reset ends the channel; the attempts count until power goes.
@@ -111,6 +115,9 @@ struct ChannelState {
     std::uint32_t reserved_counter = 0;  // stands in flash; 0: nothing reserved since the start
     std::uint8_t attempts = 0;           // openings begun since the last one that succeeded
 };
+
+// Where a data object's value lies now; nothing for a tag that names no data object of ours.
+[[nodiscard]] std::optional<ObjectId> stored_object(const State& state, std::uint32_t tag);
 
 // Longest sealed key, and the work space for one command's secrets.
 using KeyBuffer = Secret<store::Vault::kMaxPlain>;
@@ -126,6 +133,7 @@ struct Core {
     Session session{};
     ChannelState channel{};
     KeyBuffer key_buffer{};
+    StageLoad loading{};
     bool try_log_missing = false;  // on a personalised token: every counter is spent
     bool failed = false;           // what stands in flash isn't known any more: nothing but 6F01 until the next start
 
@@ -160,6 +168,12 @@ public:
     void touch_pin() { pin_ = true; }
     void touch_slot(std::size_t index) { slots_ |= std::uint32_t{1} << index; }
     void touch_watched(std::size_t index) { watched_ |= static_cast<std::uint8_t>(1U << index); }
+    // These three aren't among what begin() reserves for by itself: kRenewalRecords, kRenewalRecordsSize.
+    void touch_places() { places_ = true; }
+    void touch_staging() { staging_ = true; }  // removes the record when nothing is staged
+    void touch_renewal() { renewal_ = true; }
+    static constexpr std::uint32_t kRenewalRecords = 3;
+    static constexpr std::uint32_t kRenewalRecordsSize = Places::kSize + Staging::kSize + Renewal::kSize;
 
     // Raises the change counter and publishes everything.
     [[nodiscard]] Status commit();
@@ -170,6 +184,7 @@ public:
 private:
     Change(Core& core, store::Transaction&& transaction) : core_(&core), transaction_(std::move(transaction)) {}
     [[nodiscard]] Status put_records();
+    [[nodiscard]] Status put_renewal_records();
 
     Core* core_;
     store::Transaction transaction_;
@@ -178,6 +193,9 @@ private:
     bool pin_ = false;
     std::uint32_t slots_ = 0;
     std::uint8_t watched_ = 0;
+    bool places_ = false;
+    bool staging_ = false;
+    bool renewal_ = false;
 };
 
 // The one place where errors of the rooms below become status words.

@@ -21,10 +21,14 @@ inline constexpr ObjectId unlock_key = 0x0005;         // K_unlock, sealed under
 inline constexpr ObjectId channel_keys = 0x0010;       // KVN(1) size(1) ENC MAC DEK, sealed under the device secret
 inline constexpr ObjectId channel_counter = 0x0011;    // sequence counters up to here may have been used; 4 bytes
 inline constexpr ObjectId channel_kdd = 0x0012;        // the key diversification data that INITIALISE gave
+inline constexpr ObjectId places = 0x0006;             // where certificates and watched objects lie, if not at home
+inline constexpr ObjectId staging = 0x0007;            // the renewal that is staged; absent: none
+inline constexpr ObjectId renewal = 0x0008;            // the renewal committed last
 inline constexpr ObjectId slot_first = 0x0100;         // + slot index
 inline constexpr ObjectId watched_first = 0x0180;      // + index of the watched object
 inline constexpr ObjectId public_key_first = 0x0200;   // + key id: what 7F49 wraps
 inline constexpr ObjectId private_key_first = 0x0300;  // + key id: sealed
+inline constexpr ObjectId pool_first = 0x0400;         // + place: a value that was staged, or still is
 inline constexpr ObjectId piv_objects = 0x1000;        // + last byte of 5FC1xx
 inline constexpr ObjectId vendor_objects = 0x1100;     // + last byte of 5FFFxx
 }  // namespace id

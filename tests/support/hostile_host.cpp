@@ -14,17 +14,9 @@ using protocol::OwnIns;
 constexpr platform::FlashGeometry kGeometry = {4096, 48, 256};
 
 constexpr std::uint32_t kObjects[] = {
-    object::discovery,
-    object::chuid,
-    object::ccc,
-    object::cert_9a,
-    object::cert_9c,
-    object::cert_9d,
-    object::seal,
-    object::enterprise_record,
-    object::issuer_certificate,
+    object::discovery,        object::chuid,   object::ccc,  object::key_history,       object::cert_9a,
+    object::cert_9c,          object::cert_9d, object::seal, object::enterprise_record, object::issuer_certificate,
     object::cert_attestation,
-    object::renewal_status,
 };
 constexpr std::uint8_t kSlots[] = {ref::authentication, ref::signature, ref::key_management, ref::attestation,
                                    ref::retired_first};
@@ -56,6 +48,11 @@ bool is(Bytes command, Ins ins) { return !is_own(command) && command[1] == stati
 
 // Making an RSA key takes too long for a run of thousands; the unit tests do it.
 bool makes_rsa_key(Bytes command) {
+    if ((command[0] & 0xEF) == protocol::kClaOwn && command[1] == static_cast<std::uint8_t>(OwnIns::stage_begin)) {
+        // The algorithms stand at the end, with an Le behind them or not.
+        const Bytes end = command.size() > 5 ? command.last(std::min<std::size_t>(command.size() - 4, 6)) : Bytes{};
+        return std::any_of(end.begin(), end.end(), [](std::uint8_t b) { return b == 0x05 || b == 0x07 || b == 0x16; });
+    }
     if (!is(command, Ins::generate_key_pair)) return false;
     if ((command[0] & 0x10) != 0) return true;
     const auto at = std::adjacent_find(command.begin(), command.end(), [](std::uint8_t a, std::uint8_t b) {
@@ -95,6 +92,7 @@ HostileHost::Kind HostileHost::prepare(Profile profile) {
     kind.snapshot = token.flash().state();
     kind.all = observe(token, true);
     kind.without_9e = observe(token, false);
+    kind.renewal = token.get_data(object::renewal_status).data;
     return kind;
 }
 
@@ -160,6 +158,9 @@ void HostileHost::check(Kind& kind, Door door) {
     const bool management = door == Door::shipping_management;
     if (observe(token, !management) != (management ? kind.without_9e : kind.all)) {
         broken("a key, a certificate, an object or the lifecycle changed without right");
+    }
+    if (door != Door::shipping_pin && token.get_data(object::renewal_status).data != kind.renewal) {
+        broken("a renewal was staged without the PIN");
     }
     if (token.authenticate() != sw::ok) broken("the management key changed without right");
     if (door == Door::compatibility_nobody) return;  // its PIN is known to everyone
@@ -262,7 +263,23 @@ std::vector<ByteVector> HostileHost::samples() {
         "80300000068101418301 02",                                   // INITIALISE
         "8032000008313631383033FFFF",                                // SET BENCH PIN
         "80340200",
-        "80340F00",  // SET LIFECYCLE
+        "80340F00",                                           // SET LIFECYCLE
+        "8040000012 11111111111111111111111111111111 01 11",  // STAGE BEGIN
+        "8040000014 11111111111111111111111111111111 07 111114",
+        "8040000013 11111111111111111111111111111111 85 1111",
+        "80410000",
+        "80419A0000",  // STAGE STATUS
+        "80439A0008 3006020100300030 00",
+        "80439A0102 3000 00",  // STAGE CSR
+        "80449A0020 0000000000000000000000000000000000000000000000000000000000000000 00",
+        "80459A000A 00000002 00000000 3000",  // STAGE CERT, SEAL, RECORD
+        "804600000A 00000010 00000000 AABB",
+        "804600000A 00000010 00000002 AABB",
+        "804701000A 00000002 00000000 3000",
+        "8049000015 800101 8110 00000000000000000000000000000000",  // COMMIT
+        "804A000010 11111111111111111111111111111111",              // STAGE ABORT
+        "804B820010 11111111111111111111111111111111",
+        "804C9A0010 1111111111111111111111111111111100",
         "00A40400",
         "0C20008008393939393930FFFF",
         "04A4040005A000000308",

@@ -44,6 +44,7 @@ private:
         test::FlashModel::State snapshot;
         ByteVector all;         // what only the bench may change
         ByteVector without_9e;  // of it, what 9B may not change either
+        ByteVector renewal;     // what only the PIN may change
     };
 
     static Kind prepare(Profile profile);

@@ -232,6 +232,32 @@ std::vector<Row> rows() {
     add("version", Right::get_version, "aaaaaa", [](TestToken& t) { return t.raw("00 FD 00 00 00").sw; });
     add("attest", Right::attest, "aaaaaa", [](TestToken& t) { return t.raw("00 F9 9A 00 00").sw; }, {0x6D00});
     add("token status", Right::token_status, "aaaaaa", [](TestToken& t) { return t.status().sw; });
+
+    // Renewal: the PIN, and never 9B. Behind the right: nothing is staged, nothing was committed.
+    add("renewal status", Right::renewal_status, "aaaaaa", [](TestToken& t) { return t.send(0x80, 0x41, 0, 0).sw; });
+    add("staged public key", Right::renewal_status, "aaaaaa",
+        [](TestToken& t) { return t.send(0x80, 0x41, 0x9A, 0).sw; }, {0x6A88});
+    add("begin a renewal", Right::renew, "-pppp-", [](TestToken& t) {
+        return t.send(0x80, 0x40, 0, 0, concat({ByteVector(16, 1), {0x01, 0x11}})).sw;
+    });
+    add("abort a renewal", Right::renew, "-pppp-",
+        [](TestToken& t) { return t.send(0x80, 0x4A, 0, 0, ByteVector(16, 1)).sw; });
+    const auto staged = [&](const char* name, std::uint8_t ins, std::uint8_t p1, std::size_t size, StatusWord found) {
+        add(name, Right::renew, "-pppp-",
+            [=](TestToken& t) { return t.send(0x80, ins, p1, 0, ByteVector(size, 0)).sw; }, {found});
+    };
+    staged("sign a request", 0x43, 0x9A, 40, 0x6985);
+    staged("prove a staged key", 0x44, 0x9A, 32, 0x6985);
+    staged("purge a former key", 0x4B, 0x82, 16, 0x6985);
+    staged("confirm a renewal", 0x4C, 0x9A, 16, 0x6985);
+    add("commit", Right::renew, "-pppp-", [](TestToken& t) { return t.send(0x80, 0x49, 0, 0, {0x80}).sw; }, {0x6A80});
+    for (const std::uint8_t ins : {0x45, 0x46, 0x47}) {
+        add("load a part", Right::renew, "-pppp-",
+            [ins](TestToken& t) {
+                return t.send(0x80, ins, ins == 0x45 ? 0x9A : 0, 0, from_hex("00000001 00000000 AA")).sw;
+            },
+            {0x6985});
+    }
     return out;
 }
 

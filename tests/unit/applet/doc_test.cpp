@@ -130,6 +130,10 @@ const char* name_of(Right right) {
             return "open channel";
         case Right::put_channel_keys:
             return "PUT KEY";
+        case Right::renew:
+            return "renew";
+        case Right::renewal_status:
+            return "renewal status";
     }
     return "?";
 }
@@ -200,13 +204,18 @@ TEST(ApduDocument, ObjectsAreTheHeadersWithTheCodesLimits) {
     EXPECT_EQ(written, expected);
 }
 
-TEST(ApduDocument, StatusTagsAreTheHeaders) {
+// A table of tag and name.
+void expect_tags(const char* name, const char* header, const char* space) {
     std::map<std::string, std::string> expected;
-    for (const auto& [name, tag] : constants("key.h", "status_tag")) expected[hex(tag)] = name;
+    for (const auto& [constant, tag] : constants(header, space)) expected[hex(tag)] = constant;
     std::map<std::string, std::string> written;
-    for (const Cells& cells : table("status")) written[cells.at(0)] = cells.at(1);
+    for (const Cells& cells : table(name)) written[cells.at(0)] = cells.at(1);
     EXPECT_EQ(written, expected);
 }
+
+TEST(ApduDocument, StatusTagsAreTheHeaders) { expect_tags("status", "key.h", "status_tag"); }
+TEST(ApduDocument, RenewalTagsAreTheHeaders) { expect_tags("renewal", "renewal.h", "staging_tag"); }
+TEST(ApduDocument, ManifestTagsAreTheHeaders) { expect_tags("manifest", "renewal.h", "manifest_tag"); }
 
 TEST(ApduDocument, StatusWordsAreTheHeaders) {
     std::set<std::string> expected;
