@@ -1,9 +1,7 @@
 // sealkey-bench revoke, crl
 #include "ca/crl.h"
 
-#include <utility>
-#include <vector>
-
+#include "bench/crl_file.h"
 #include "cli/bench/bench_common.h"
 #include "cli/bench/crl.h"
 
@@ -56,16 +54,13 @@ Exit crl(Context& context, const Options& options) {
     return Exit::ok;
 }
 
-// Another bench may have made a newer list meanwhile, which holds what is on this one: it isn't overwritten.
-void publish(const ca::Authority& authority, bench::Inventory& inventory, const std::string& operator_name,
-             const X509_CRL* list, std::uint64_t number) {
-    const bench::Inventory::Work alone(inventory, operator_name);  // nothing is changed: never committed
-    if (inventory.crl_number() != number) return;
-    const auto der = ca::der_of(list);
+// The list, or what stands where and what to do when its files can't be written.
+bench::WrittenCrl written(const ca::Authority& authority, bench::Inventory& inventory, EVP_PKEY* key,
+                          const std::string& operator_name, int days) {
     try {
-        ca::write_file(authority.path("crl.pem"), ca::pem_of(list), false);
-        ca::write_file(authority.path("crl.der"), std::string(der.begin(), der.end()), false);
+        return bench::write_crl_files(inventory, authority, key, operator_name, days);
     } catch (const ca::CaError& error) {
+        if (error.fault() != ca::Fault::file) throw;
         const Failed why = explain(error);
         throw Failed(why.code(),
                      fill(tr("%1 What is revoked stands in the inventory, but the published revocation list doesn't "
@@ -80,27 +75,14 @@ void publish(const ca::Authority& authority, bench::Inventory& inventory, const 
 void write_crl(Context& context, const ca::Authority& authority, bench::Inventory& inventory, Bytes passphrase,
                const std::string& operator_name, int days) {
     const ca::PKey key = authority.issuing_key(passphrase);
-    const ca::Time next = ca::now() + std::chrono::hours(24) * (days != 0 ? days : kDefaultDays);
-    std::vector<ca::Revoked> revoked;
-    std::uint64_t number = 0;
-    ca::Crl list;
-    {
-        bench::Inventory::Work work(inventory, operator_name);
-        revoked = inventory.revoked();
-        number = work.next_crl_number();
-        list = ca::make_crl(authority.issuing(), key.get(), revoked, number, ca::now(), next);
-        work.audit("crl", std::to_string(number),
-                   {{"entries", revoked.size()}, {"sha256", ca::sha256_hex(ca::der_of(list.get()))}});
-        work.commit();
-    }
-    // The number is used up before the list is seen: whatever ends this here, the next list has another.
-    publish(authority, inventory, operator_name, list.get(), number);
-    context.out.say(
-        fill(tr("Revocation list number %1, %2 certificates, next by %3: %4"),
-             {std::to_string(number), std::to_string(revoked.size()), ca::iso_time(next), authority.path("crl.pem")}));
-    context.out.result["crl"] = {{"number", number},
-                                 {"entries", revoked.size()},
-                                 {"next_update", ca::iso_time(next)},
+    const bench::WrittenCrl list =
+        written(authority, inventory, key.get(), operator_name, days != 0 ? days : kDefaultDays);
+    context.out.say(fill(tr("Revocation list number %1, %2 certificates, next by %3: %4"),
+                         {std::to_string(list.number), std::to_string(list.entries), ca::iso_time(list.next),
+                          authority.path("crl.pem")}));
+    context.out.result["crl"] = {{"number", list.number},
+                                 {"entries", list.entries},
+                                 {"next_update", ca::iso_time(list.next)},
                                  {"pem", authority.path("crl.pem")},
                                  {"der", authority.path("crl.der")}};
 }

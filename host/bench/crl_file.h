@@ -1,0 +1,19 @@
+// The revocation list in the CA's folder, made from the inventory.
+#pragma once
+
+#include "bench/inventory.h"
+#include "ca/authority.h"
+
+namespace sealkey::bench {
+
+struct WrittenCrl {
+    std::uint64_t number = 0;
+    std::size_t entries = 0;
+    ca::Time next{};
+};
+// The audit row, then crl.pem and crl.der. Throws CaError expired; file: the number is used up, and what is revoked
+// stands in the inventory, but the files are as before.
+WrittenCrl write_crl_files(Inventory& inventory, const ca::Authority& authority, EVP_PKEY* issuing_key,
+                           const std::string& operator_name, int days);
+
+}  // namespace sealkey::bench
