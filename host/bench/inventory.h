@@ -120,6 +120,7 @@ public:
         void audit(const std::string& action, const std::string& subject, const nlohmann::json& detail);
 
     private:
+        friend class RenewalBook;
         Inventory& inventory_;
         std::string operator_;
         bool open_ = true;
@@ -142,6 +143,7 @@ public:
 
 private:
     friend class Work;
+    friend class RenewalBook;  // renewals: tables of their own
     [[nodiscard]] std::vector<TokenRow> select_tokens(const std::string& where, const std::string& value);
     void touch(const std::string& serial);
 

@@ -6,7 +6,7 @@ namespace sealkey::bench {
 
 namespace {
 
-constexpr int kVersion = 1;
+constexpr int kVersion = 2;
 
 // A change of these raises kVersion and adds the step from the version before. Bytes are kept as hexadecimal text, and
 // no column may be NULL: "" means that there is none.
@@ -71,6 +71,34 @@ constexpr const char* kTables[] = {
     "CREATE TRIGGER audit_stays_2 BEFORE DELETE ON audit BEGIN SELECT RAISE(ABORT, 'audit rows stay'); END",
     "INSERT INTO meta (name, value) VALUES ('crl_number', '0')",
 };
+// Version 2. `number` counts them; "" stands for what isn't there yet. A certificate that was issued for a renewal and
+// isn't confirmed yet stands in `certificates` under the slot "9A.next" and so on.
+constexpr const char* kRenewalTables[] = {
+    "CREATE TABLE renewals ("
+    " rid TEXT PRIMARY KEY CHECK (length(rid) = 32),"
+    " number INTEGER NOT NULL UNIQUE,"
+    " token TEXT NOT NULL REFERENCES tokens (serial),"
+    " state TEXT NOT NULL,"
+    " request TEXT NOT NULL,"
+    " remark TEXT NOT NULL,"
+    " order_text TEXT NOT NULL,"
+    " picture TEXT NOT NULL,"
+    " nonce TEXT NOT NULL DEFAULT '',"
+    " guid TEXT NOT NULL DEFAULT '',"
+    " record TEXT NOT NULL DEFAULT '',"
+    " seal TEXT NOT NULL DEFAULT '',"
+    " manifest TEXT NOT NULL DEFAULT '',"
+    " created_at TEXT NOT NULL,"
+    " updated_at TEXT NOT NULL)",
+    "CREATE INDEX renewals_by_token ON renewals (token)",
+    "CREATE TABLE renewal_keys ("
+    " rid TEXT NOT NULL REFERENCES renewals (rid),"
+    " slot TEXT NOT NULL,"
+    " old_certificate TEXT NOT NULL REFERENCES certificates (serial),"
+    " spki TEXT NOT NULL DEFAULT '',"
+    " certificate TEXT NOT NULL DEFAULT '',"
+    " PRIMARY KEY (rid, slot))",
+};
 
 }  // namespace
 
@@ -80,15 +108,19 @@ void prepare_schema(soci::session& sql) {
     try {
         int version = 0;
         sql << "PRAGMA user_version", soci::into(version);
-        if (version == 0) {
-            for (const char* table : kTables) sql << table;
-            sql << "PRAGMA user_version = " + std::to_string(kVersion);
-        } else if (version != kVersion) {
+        if (version < 0 || version > kVersion) {
             throw ca::CaError(ca::Fault::corrupt,
                               ca::mark("The inventory is of version %1, which this program doesn't "
                                        "know. Nothing was changed."),
                               {std::to_string(version)});
         }
+        if (version < 1) {
+            for (const char* table : kTables) sql << table;
+        }
+        if (version < 2) {
+            for (const char* table : kRenewalTables) sql << table;
+        }
+        if (version < kVersion) sql << "PRAGMA user_version = " + std::to_string(kVersion);
         sql << "COMMIT";
     } catch (...) {
         try {

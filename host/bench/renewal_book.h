@@ -1,0 +1,61 @@
+// The inventory's renewals: their rows, and the one place that writes them. Only inside an Inventory::Work, with an
+// audit row for every change.
+#pragma once
+
+#include "bench/inventory.h"
+#include "ca/renewal.h"
+
+namespace sealkey::bench {
+
+// A certificate issued for a renewal stands under this slot until the renewal is confirmed: "9A.next".
+[[nodiscard]] std::string next_slot(const std::string& slot);
+
+struct RenewalKeyRow {
+    std::string slot;             // "9A"
+    std::string old_certificate;  // serial number
+    std::string spki;             // SHA-256 of the new public key, hexadecimal; empty until requested
+    std::string certificate;      // serial number of the new one; empty until issued
+};
+
+struct RenewalRow {
+    std::string rid;  // 32 hexadecimal digits
+    long long number = 0;
+    std::string token;
+    ca::RenewalState state = ca::RenewalState::approved;
+    std::string request;     // the approved request
+    std::string remark;      // why it was refused
+    std::string order_text;  // JSON: what the key will carry
+    std::string picture;     // of the seal, hexadecimal; empty: as before
+    std::string nonce;       // hexadecimal, as all below; from ISSUED on
+    std::string guid;
+    std::string record;
+    std::string seal;      // empty: the seal stays
+    std::string manifest;  // from PROVEN on
+    std::string created_at;
+    std::string updated_at;
+    std::vector<RenewalKeyRow> keys;  // in the order 9A, 9C, 9D
+};
+
+class RenewalBook {
+public:
+    explicit RenewalBook(Inventory& inventory) : inventory_(inventory) {}
+
+    [[nodiscard]] std::vector<RenewalRow> all();
+    [[nodiscard]] RenewalRow renewal(const std::string& rid);  // throws CaError unknown
+    // The token's last one, open or not.
+    [[nodiscard]] std::optional<RenewalRow> last_of(const std::string& token);
+
+    // With its keys; the number is given here.
+    void add(Inventory::Work& work, RenewalRow& row);
+    // Writes the whole row and its keys in a new state. Throws CaError policy where the table doesn't have the change.
+    void advance(Inventory::Work& work, RenewalRow& row, ca::RenewalState state, const nlohmann::json& detail);
+    // CONFIRMED: the new certificates take their slots, the old ones are revoked as superseded, and the token's row
+    // says what the key carries now.
+    void take_over(Inventory::Work& work, const RenewalRow& row);
+
+private:
+    [[nodiscard]] std::vector<RenewalRow> select(const std::string& where, const std::string& value);
+    Inventory& inventory_;
+};
+
+}  // namespace sealkey::bench

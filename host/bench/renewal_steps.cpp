@@ -1,0 +1,312 @@
+// The desk's answers to the enterprise's program: one function a step.
+#include <algorithm>
+
+#include "bench/renewal_contents.h"
+#include "bench/renewal_desk.h"
+#include "ca/error.h"
+#include "token/certificate_object.h"
+
+namespace sealkey::bench {
+
+namespace {
+
+using ca::CaError;
+using ca::Fault;
+using ca::mark;
+using ca::RenewalState;
+using nlohmann::json;
+
+constexpr std::size_t kMaxBytes = 8192;  // of one value in a message: requests and signatures are far below
+
+struct FaultName {
+    Fault fault;
+    const char* name;
+};
+constexpr FaultName kFaults[] = {
+    {Fault::bad_request, "bad_request"}, {Fault::bad_code, "bad_code"}, {Fault::bad_argument, "bad_argument"},
+    {Fault::expired, "expired"},         {Fault::forged, "forged"},     {Fault::unknown, "unknown"},
+    {Fault::policy, "policy"},
+};
+
+[[noreturn]] void bad_message(const char* field) {
+    throw CaError(Fault::bad_request, mark("Field \"%1\" of the message is missing or wrong."), {field});
+}
+
+std::string text_of(const json& message, const char* field) {
+    const auto found = message.is_object() ? message.find(field) : message.end();
+    if (!message.is_object() || found == message.end() || !found->is_string()) bad_message(field);
+    return found->get<std::string>();
+}
+
+ca::ByteVector bytes_of(const json& message, const char* field) {
+    const std::string text = text_of(message, field);
+    if (text.empty() || text.size() > 2 * kMaxBytes) bad_message(field);
+    try {
+        return ca::unhex(text);
+    } catch (const CaError&) {
+        bad_message(field);
+    }
+}
+
+// One entry for each key of the renewal, in the same order, and nothing else.
+std::vector<json> entries_of(const json& message, const char* field, const RenewalRow& row) {
+    const auto found = message.find(field);
+    if (found == message.end() || !found->is_array() || found->size() != row.keys.size()) bad_message(field);
+    std::vector<json> out;
+    for (const RenewalKeyRow& key : row.keys) {
+        const auto mine = [&](const json& entry) { return text_of(entry, "slot") == key.slot; };
+        const auto entry = std::find_if(found->begin(), found->end(), mine);
+        if (entry == found->end()) bad_message(field);
+        out.push_back(*entry);
+    }
+    return out;
+}
+
+template <class Array>
+Array array_of(const std::string& hex) {
+    const ca::ByteVector bytes = ca::unhex(hex);
+    Array out{};
+    if (bytes.size() != out.size()) throw CaError(Fault::corrupt, mark("A row of the renewals is damaged."));
+    std::copy(bytes.begin(), bytes.end(), out.begin());
+    return out;
+}
+
+std::string rid_of(const json& message) {
+    std::string rid = text_of(message, "rid");
+    std::transform(rid.begin(), rid.end(), rid.begin(), ::tolower);
+    return rid;
+}
+
+std::string random_guid() {
+    ca::ByteVector value(16);
+    ca::random_bytes(value);
+    value[6] = static_cast<std::uint8_t>((value[6] & 0x0F) | 0x40);
+    value[8] = static_cast<std::uint8_t>((value[8] & 0x3F) | 0x80);
+    return ca::hex(value);
+}
+
+[[noreturn]] void not_now(const RenewalRow& row) {
+    if (row.state == RenewalState::refused) {
+        throw CaError(Fault::policy, mark("The renewal was refused: %1"), {row.remark});
+    }
+    throw CaError(Fault::policy, mark("Renewal %1 is %2: this step isn't one for it."),
+                  {row.rid, ca::name_of(row.state)});
+}
+
+}  // namespace
+
+json refusal_of(const ca::CaError& error) {
+    for (const FaultName& one : kFaults) {
+        if (one.fault == error.fault()) return {{"fault", one.name}, {"message", error.what()}};
+    }
+    // What went wrong inside the CA is for its own log.
+    return {{"fault", "failed"}, {"message", "The CA couldn't answer."}};
+}
+
+json RenewalDesk::answer(const std::string& step, const json& message) {
+    struct Entry {
+        const char* name;
+        json (RenewalDesk::*function)(const json&);
+    };
+    constexpr Entry steps[] = {{"look", &RenewalDesk::look},
+                               {"request", &RenewalDesk::request},
+                               {"prove", &RenewalDesk::prove},
+                               {"confirm", &RenewalDesk::confirm}};
+    for (const Entry& entry : steps) {
+        if (step == entry.name) return (this->*entry.function)(message);
+    }
+    throw CaError(Fault::unknown, mark("A renewal has no step \"%1\"."), {step});
+}
+
+json RenewalDesk::look(const json& message) {
+    const auto row = book_.last_of(text_of(message, "serial"));
+    if (!row) return {{"state", "NONE"}};
+    json keys = json::array();
+    const Order order = order_of_json(json::parse(row->order_text));
+    for (const RenewalKeyRow& key : row->keys) keys.push_back({{"slot", key.slot}, {"algorithm", order.algorithm}});
+    return {{"state", ca::name_of(row->state)}, {"rid", row->rid}, {"keys", keys}, {"remark", row->remark}};
+}
+
+// ---- request, issue ------------------------------------------------------------------------------------------------
+
+std::string RenewalDesk::certificate_for_consent(const RenewalRow& row, ca::Role role) {
+    // A decryption key doesn't sign: the old signing key speaks for it, renewed or not.
+    const ca::Role by = role == ca::Role::decryption ? ca::Role::signature : role;
+    for (const RenewalKeyRow& key : row.keys) {
+        if (key.slot == ca::name_of(by)) return key.old_certificate;
+    }
+    const auto live = inventory_.live_certificate(row.token, ca::name_of(by));
+    if (!live) throw CaError(Fault::policy, mark("Key %1 has no valid signing certificate."), {row.token});
+    return live->serial;
+}
+
+std::vector<ca::PKey> RenewalDesk::checked_keys(const RenewalRow& row, const json& message) {
+    const auto rid = array_of<token::Rid>(row.rid);
+    const auto algorithm = bench::algorithm_of(order_of_json(json::parse(row.order_text)));
+    const auto entries = entries_of(message, "keys", row);
+    std::vector<ca::PKey> keys;
+    for (std::size_t i = 0; i < entries.size(); ++i) {
+        const ca::Role role = ca::role_of_name(row.keys[i].slot);
+        const ca::Cert consenting = certificate(row.token, certificate_for_consent(row, role));
+        const ca::Cert replaced = certificate(row.token, row.keys[i].old_certificate);
+        keys.push_back(
+            ca::check_renewal_request({role, bytes_of(entries[i], "request"), bytes_of(entries[i], "consent")}, rid,
+                                      algorithm, consenting.get(), replaced.get()));
+        for (std::size_t j = 0; j < i; ++j) {
+            if (ca::spki_of(keys[j].get()) == ca::spki_of(keys[i].get())) {
+                throw CaError(Fault::bad_request, mark("The request has one key for two purposes."));
+            }
+        }
+    }
+    return keys;
+}
+
+// The keys of the first request become those of the renewal; any other must have the same ones.
+void RenewalDesk::bind(RenewalRow& row, const std::vector<ca::PKey>& keys) {
+    const bool first = row.state == RenewalState::approved;
+    for (std::size_t i = 0; i < keys.size(); ++i) {
+        RenewalKeyRow& key = row.keys[i];
+        const std::string spki = ca::sha256_hex(ca::spki_of(keys[i].get()));
+        if (first) {
+            ca::check_renewable(certificate(row.token, key.old_certificate).get(), ca::now());
+            key.spki = spki;
+        } else if (key.spki != spki) {
+            throw CaError(Fault::policy,
+                          mark("Renewal %1 was requested for another key in %2: it stands for those keys only."),
+                          {row.rid, key.slot});
+        }
+    }
+}
+
+void RenewalDesk::issue(Inventory::Work& work, RenewalRow& row, const std::vector<ca::PKey>& keys) {
+    const TokenRow owner = inventory_.token(row.token);
+    const Order order = order_of_json(json::parse(row.order_text));
+    const ca::Issuer issuer{authority_.issuing(), keys_.issuing.get(), authority_.settings().crl_url,
+                            authority_.settings().code_extension};
+    const int days = order.valid_days != 0 ? order.valid_days : authority_.settings().certificate_days;
+    const ca::Time now = ca::now();
+    json issued = json::array();
+    ca::Cert signing;
+    for (std::size_t i = 0; i < keys.size(); ++i) {
+        RenewalKeyRow& key = row.keys[i];
+        const ca::Role role = ca::role_of_name(key.slot);
+        ca::Cert made =
+            ca::issue_certificate(issuer, role, {order.enterprise_name, order.unified_code, owner.login_name},
+                                  keys[i].get(), now, now + std::chrono::hours(24) * days);
+        key.certificate = ca::serial_of(made.get());
+        work.add_certificate({key.certificate, row.token, next_slot(key.slot), ca::hex(ca::der_of(made.get())),
+                              key.spki, ca::iso_time(ca::time_of(X509_get0_notAfter(made.get()))), "", ""});
+        issued.push_back(key.certificate);
+        if (role == ca::Role::signature) signing = std::move(made);
+    }
+    if (signing) {
+        row.seal = ca::hex(renewed_seal(owner, order, ca::unhex(row.picture), signing.get(), authority_.seal_maker(),
+                                        keys_.maker.get()));
+    } else {
+        const auto live = inventory_.live_certificate(row.token, ca::name_of(ca::Role::signature));
+        if (!live) throw CaError(Fault::policy, mark("Key %1 has no valid signing certificate."), {row.token});
+        signing = ca::certificate_of_der(ca::unhex(live->der));
+    }
+    row.record = ca::hex(renewed_record(owner, order, signing.get()));
+    token::StageNonce nonce{};
+    ca::random_bytes(nonce);
+    row.nonce = ca::hex(nonce);
+    row.guid = random_guid();
+    book_.advance(work, row, RenewalState::issued, {{"certificates", issued}});
+}
+
+json RenewalDesk::request(const json& message) {
+    const std::string rid = rid_of(message);
+    std::vector<ca::PKey> keys;
+    {
+        Inventory::Work work(inventory_, operator_);
+        RenewalRow row = book_.renewal(rid);
+        const bool in_time = row.state == RenewalState::approved || row.state == RenewalState::requested ||
+                             row.state == RenewalState::issued || row.state == RenewalState::proven;
+        if (!in_time) not_now(row);
+        (void)require_renewable(row.token);
+        keys = checked_keys(row, message);
+        bind(row, keys);
+        if (row.state == RenewalState::approved) {
+            book_.advance(work, row, RenewalState::requested, json::object());
+            work.commit();
+        }
+    }
+    RenewalRow row;
+    {
+        Inventory::Work work(inventory_, operator_);
+        row = book_.renewal(rid);
+        bind(row, keys);
+        if (row.state == RenewalState::requested) {
+            issue(work, row, keys);
+            work.commit();
+        }
+    }
+    json certificates = json::array();
+    for (const RenewalKeyRow& key : row.keys) {
+        const auto der = ca::der_of(certificate(row.token, key.certificate).get());
+        certificates.push_back({{"slot", key.slot}, {"certificate", ca::hex(der)}});
+    }
+    return {{"state", ca::name_of(row.state)},
+            {"certificates", certificates},
+            {"record", row.record},
+            {"seal", row.seal},
+            {"nonce", row.nonce}};
+}
+
+// ---- prove, confirm ------------------------------------------------------------------------------------------------
+
+std::string RenewalDesk::manifest_of(const RenewalRow& row) {
+    token::Manifest manifest;
+    manifest.serial = row.token;
+    manifest.rid = array_of<token::Rid>(row.rid);
+    manifest.guid = array_of<token::Guid>(row.guid);
+    std::vector<token::StageRole> roles;
+    for (const RenewalKeyRow& key : row.keys) {
+        const ca::Cert cert = certificate(row.token, key.certificate);
+        roles.push_back({ca::slot_of(ca::role_of_name(key.slot)), protocol::Algorithm::none});
+        manifest.certificates.push_back(ca::digest_of(token::object_of_certificate(ca::der_of(cert.get()))));
+    }
+    manifest.roles = token::role_bits(roles);
+    manifest.record = ca::digest_of(ca::unhex(row.record));
+    if (!row.seal.empty()) manifest.seal = ca::digest_of(ca::unhex(row.seal));
+    return ca::hex(ca::make_manifest(manifest, authority_.issuing(), keys_.issuing.get()));
+}
+
+json RenewalDesk::prove(const json& message) {
+    Inventory::Work work(inventory_, operator_);
+    RenewalRow row = book_.renewal(rid_of(message));
+    if (row.state != RenewalState::issued && row.state != RenewalState::proven) not_now(row);
+    (void)require_renewable(row.token);
+    const auto entries = entries_of(message, "proofs", row);
+    for (std::size_t i = 0; i < entries.size(); ++i) {
+        const ca::Cert cert = certificate(row.token, row.keys[i].certificate);
+        ca::check_key_proof(cert.get(), array_of<token::Rid>(row.rid), ca::role_of_name(row.keys[i].slot),
+                            array_of<token::StageNonce>(row.nonce), bytes_of(entries[i], "signature"));
+    }
+    if (row.state == RenewalState::issued) {
+        row.manifest = manifest_of(row);
+        book_.advance(work, row, RenewalState::proven, json::object());
+        work.commit();
+    }
+    return {{"state", ca::name_of(row.state)}, {"manifest", row.manifest}};
+}
+
+json RenewalDesk::confirm(const json& message) {
+    RenewalRow row = book_.renewal(rid_of(message));
+    if (row.state == RenewalState::approved || row.state == RenewalState::requested ||
+        row.state == RenewalState::issued || row.state == RenewalState::refused) {
+        not_now(row);
+    }
+    const std::string slot = text_of(message, "slot");
+    const auto key =
+        std::find_if(row.keys.begin(), row.keys.end(), [&](const RenewalKeyRow& one) { return one.slot == slot; });
+    // The token confirms with keys that sign; 9D's proof of life is that the others came with it.
+    if (key == row.keys.end() || (slot == "9D" && row.keys.size() != 1)) bad_message("slot");
+    ca::check_committed(certificate(row.token, key->certificate).get(), array_of<token::Rid>(row.rid),
+                        bytes_of(message, "signature"));
+    finish(row, {{"by", slot}});
+    return {{"state", ca::name_of(row.state)}};
+}
+
+}  // namespace sealkey::bench
