@@ -73,6 +73,7 @@ Run define_reset_done(CLI::App& command);
 Run define_activation_code(CLI::App& command);
 Run define_revoke(CLI::App& command);
 Run define_crl(CLI::App& command);
+Run define_renewals(CLI::App& command);
 Run define_inventory(CLI::App& command);
 
 }  // namespace sealkey::cli

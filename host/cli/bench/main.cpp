@@ -17,6 +17,7 @@ constexpr sealkey::cli::Subcommand kCommands[] = {
      sealkey::cli::define_activation_code},
     {"revoke", mark("Revoke a key's certificates"), sealkey::cli::define_revoke},
     {"crl", mark("Make the certificate revocation list"), sealkey::cli::define_crl},
+    {"renewals", mark("Renewals of keys: list, approve, refuse, confirm, serve"), sealkey::cli::define_renewals},
     {"inventory", mark("Look into the inventory: list, show, audit"), sealkey::cli::define_inventory},
 };
 
