@@ -49,6 +49,7 @@ constexpr Known kCommands[] = {
     {true, code(OwnIns::initialise), "INITIALISE", Hide::data},
     {true, code(OwnIns::set_bench_pin), "SET BENCH PIN", Hide::data},
     {true, code(OwnIns::set_lifecycle), "SET LIFECYCLE", Hide::nothing},
+    {true, code(OwnIns::attest), "ATTEST", Hide::nothing},
 };
 
 constexpr std::uint8_t kOwnClass = 0x80;

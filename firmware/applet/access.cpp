@@ -45,7 +45,7 @@ constexpr Rule kRules[] = {
     {object::cert_attestation,
      object::cert_attestation,
      write_object,
-     {never, management, channel, management, management, never}},
+     {never, management, never, management, management, never}},
     {0, kAnySubject, write_object, {never, management, management, management, management, never}},
 
     // Keys. F9 signs nothing that comes from outside; signing keys of the shipping profile are made on the token. Once
@@ -57,6 +57,7 @@ constexpr Rule kRules[] = {
      ref::card_authentication,
      generate_key,
      {never, management, management, management, management, never}},
+    {ref::attestation, ref::attestation, generate_key, {never, management, never, management, management, never}},
     {0, kAnySubject, generate_key, {never, management, channel, management, management, never}},
     {ref::authentication, ref::signature, import_key, {never, never, never, management, management, never}},
     {ref::card_authentication,
@@ -99,7 +100,7 @@ constexpr Rule kRules[] = {
     {0, kAnySubject, get_metadata, {always, always, always, always, always, always}},
     {0, kAnySubject, get_serial, {always, always, always, always, always, always}},
     {0, kAnySubject, get_version, {always, always, always, always, always, always}},
-    {0, kAnySubject, attest, {always, always, always, always, always, always}},
+    {0, kAnySubject, attest, {never, always, always, always, always, never}},
     {0, kAnySubject, token_status, {always, always, always, always, always, always}},
     {0, kAnySubject, renewal_status, {always, always, always, always, always, always}},
 };

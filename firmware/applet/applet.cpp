@@ -4,6 +4,7 @@
 
 #include "applet/about.h"
 #include "applet/access.h"
+#include "applet/attestation.h"
 #include "applet/birth.h"
 #include "applet/channel_keys.h"
 #include "applet/keys.h"
@@ -135,6 +136,7 @@ StatusWord Applet::run(const GenerateKey& c, Response& r) { return run_generate(
 StatusWord Applet::run(const ImportKey& c, Response&) { return run_import(core_, c); }
 StatusWord Applet::run(const MoveKey& c, Response&) { return run_move(core_, c); }
 StatusWord Applet::run(const UseKey& c, Response& r) { return run_use_key(core_, c, r); }
+StatusWord Applet::run(const Attest& c, Response& r) { return run_attest(core_, c, r); }
 
 StatusWord Applet::run(const Verify& c, Response&) {
     return when_allowed(core_, Right::verify, 0, [&] { return run_verify(core_, c); });
@@ -159,8 +161,6 @@ StatusWord Applet::run(const GetSerial&, Response& r) {
 StatusWord Applet::run(const GetVersion&, Response& r) {
     return when_allowed(core_, Right::get_version, 0, [&] { return r.set(protocol::kVendorVersion); });
 }
-// Attestation comes with the device certificates of the bench; until then the command is as unknown.
-StatusWord Applet::run(const Attest&, Response&) { return sw::ins_not_supported; }
 StatusWord Applet::run(const SetRetries& c, Response&) {
     return when_allowed(core_, Right::set_retries, 0, [&] { return run_set_retries(core_, c); });
 }

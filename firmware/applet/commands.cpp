@@ -3,6 +3,7 @@
 #include <iterator>
 
 #include "base/tlv.h"
+#include "protocol/attestation.h"
 #include "protocol/piv.h"
 #include "protocol/scp03.h"
 
@@ -286,10 +287,13 @@ Parsed parse_set_lifecycle(const Command& c) {
     return AnyCommand(SetLifecycle{target});
 }
 
+// F9 speaks about other keys, never about itself: its certificate does that.
 Parsed parse_attest(const Command& c) {
-    if (!slot_index(c.header.p1)) return sw::reference_not_found;
+    if (!slot_index(c.header.p1) || c.header.p1 == ref::attestation) return sw::reference_not_found;
     if (c.header.p2 != 0) return sw::wrong_p1p2;
-    return AnyCommand(Attest{c.header.p1});
+    if (c.header.cla != protocol::kClaOwn) return AnyCommand(Attest{c.header.p1, {}});
+    if (c.data.size() != protocol::kNonceSize) return sw::wrong_length;
+    return AnyCommand(Attest{c.header.p1, c.data});
 }
 
 Parsed parse_set_retries(const Command& c) {
@@ -353,6 +357,7 @@ constexpr Row kCommands[] = {
     own(OwnIns::stage_abort, parse_renewal),
     own(OwnIns::retire_purge, parse_renewal),
     own(OwnIns::confirm_proof, parse_renewal),
+    own(OwnIns::attest, parse_attest),
 };
 
 static_assert(std::size(kCommands) == kParsedCommands);

@@ -4,6 +4,7 @@
 #include <array>
 
 #include "applet/access.h"
+#include "applet/attestation.h"
 #include "applet/staging.h"
 #include "base/tlv.h"
 
@@ -44,6 +45,15 @@ Status put_key_history(Core& core, Change& change) {
     }
     const std::uint8_t value[kKeyHistorySize] = {0xC1, 0x01, last, 0xC2, 0x01, 0x00, 0xFE, 0x00};
     return change.transaction().put(*object_id(object::key_history), value);
+}
+
+bool is_shipping_device_certificate(const Core& core, std::uint32_t wanted) {
+    return wanted == object::cert_attestation && core.state.config.profile == Profile::shipping;
+}
+
+// Written once, like the key that it is for, and therefore looked at before it is taken.
+bool device_certificate_is_final(const Core& core, std::uint32_t wanted) {
+    return is_shipping_device_certificate(core, wanted) && core.store.contains(*object_id(wanted));
 }
 
 bool is_retired(std::size_t slot) { return slot >= kFirstSlots.size(); }
@@ -116,6 +126,7 @@ StatusWord run_read_part(Core& core, const ReadPart& command, ObjectSource& sour
 
 std::uint32_t object_limit(std::uint32_t wanted) {
     if (wanted == object::seal) return protocol::kMaxSeal;
+    if (wanted == object::cert_attestation) return protocol::kMaxDeviceCertificate;
     if (wanted == object::issuer_certificate || slot_of_certificate(wanted)) return protocol::kMaxCertificateObject;
     return protocol::kMaxObject;
 }
@@ -130,6 +141,7 @@ StatusWord ObjectWriter::begin(const iso7816::Header& header, Bytes& block) {
 StatusWord ObjectWriter::open(std::uint32_t wanted, std::uint32_t size, bool streaming) {
     if (const StatusWord status = check_access(core_, Right::write_object, wanted); status != sw::ok) return status;
     if (!object_id(wanted)) return sw::file_not_found;
+    if (device_certificate_is_final(core_, wanted)) return sw::conditions_not_satisfied;
     if (size > object_limit(wanted)) return sw::not_enough_memory;
     if (streaming) {
         // The store has one stream: a value of a renewal that was coming in must be sent anew.
@@ -182,6 +194,8 @@ StatusWord ObjectWriter::part(const WritePart& command) {
         const StatusWord status = check_access(core_, Right::write_object, command.tag);
         if (status == sw::ok && command.offset != 0) return sw::conditions_not_satisfied;
         if (status != sw::ok) return status;
+        // It is read before it is taken, so it comes whole, by PUT DATA.
+        if (is_shipping_device_certificate(core_, command.tag)) return sw::conditions_not_satisfied;
         const StatusWord opened = open(command.tag, command.total, command.total > 0);
         if (opened != sw::ok) return opened;
         parts_ = true;
@@ -210,6 +224,11 @@ void ObjectWriter::abandon() {
 StatusWord ObjectWriter::finish(Bytes scratch) {
     // The right is looked at again: a chain may be long, and the session another one at its end.
     if (const StatusWord status = check_access(core_, Right::write_object, tag_); status != sw::ok) return status;
+    if (device_certificate_is_final(core_, tag_)) return sw::conditions_not_satisfied;
+    if (is_shipping_device_certificate(core_, tag_)) {
+        const StatusWord status = check_device_certificate(core_, scratch.first(size_));
+        if (status != sw::ok) return status;
+    }
     const crypto::Sha256Digest digest = hash_->finish();
     const ObjectId stored = *stored_object(core_.state, tag_);
     const bool removes = size_ == 0;

@@ -61,6 +61,7 @@ Status install_key(Core& core, std::size_t slot, const NewKey& fresh, bool drop_
     record.pin_policy = fresh.pin_policy;
     record.touch_policy = fresh.touch_policy;
     record.origin = fresh.origin;
+    record.moved = false;
     change->touch_slot(slot);
     return change->commit();
 }

@@ -215,6 +215,7 @@ StatusWord run_move(Core& core, const MoveKey& command) {
         target.pin_policy = source.pin_policy;
         target.touch_policy = source.touch_policy;
         target.origin = source.origin;
+        target.moved = true;
         source.drop_key();
         change->touch_slot(from);
         change->touch_slot(to);

@@ -8,6 +8,7 @@ namespace sealkey::applet {
 namespace {
 
 constexpr std::uint8_t kRecordVersion = 1;
+constexpr std::uint8_t kMoved = 0x80;  // beside a key's origin
 
 // Reads a record of fixed size; an absent one leaves `record` as it is.
 template <class Record>
@@ -95,7 +96,7 @@ void Slot::encode(std::array<std::uint8_t, kSize>& out) const {
     out[2] = static_cast<std::uint8_t>(algorithm);
     out[3] = static_cast<std::uint8_t>(pin_policy);
     out[4] = static_cast<std::uint8_t>(touch_policy);
-    out[5] = static_cast<std::uint8_t>(origin);
+    out[5] = static_cast<std::uint8_t>(static_cast<std::uint8_t>(origin) | (moved ? kMoved : 0));
     store_be16(&out[6], certificate_size);
     store_be16(&out[8], certificate_changes);
     std::copy(fingerprint.begin(), fingerprint.end(), out.begin() + 10);
@@ -107,7 +108,8 @@ Status Slot::decode(const std::array<std::uint8_t, kSize>& in) {
     algorithm = static_cast<Algorithm>(in[2]);
     pin_policy = static_cast<PinPolicy>(in[3]);
     touch_policy = static_cast<TouchPolicy>(in[4]);
-    origin = static_cast<Origin>(in[5]);
+    origin = static_cast<Origin>(in[5] & ~kMoved);
+    moved = (in[5] & kMoved) != 0;
     certificate_size = load_be16(&in[6]);
     certificate_changes = load_be16(&in[8]);
     std::copy_n(in.begin() + 10, fingerprint.size(), fingerprint.begin());
@@ -120,6 +122,7 @@ void Slot::drop_key() {
     pin_policy = PinPolicy::standard;
     touch_policy = TouchPolicy::standard;
     origin = Origin::none;
+    moved = false;
 }
 
 void Watched::encode(std::array<std::uint8_t, kSize>& out) const {

@@ -77,6 +77,7 @@ struct Slot {
     PinPolicy pin_policy = PinPolicy::standard;  // resolved: never, once or always when there is a key
     TouchPolicy touch_policy = TouchPolicy::standard;
     Origin origin = Origin::none;
+    bool moved = false;  // since it was made: it isn't attested any more
     std::uint16_t certificate_size = 0;
     std::uint16_t certificate_changes = 0;
     std::array<std::uint8_t, protocol::kFingerprintSize> fingerprint{};

@@ -23,8 +23,8 @@ protected:
 
 class Response {
 public:
-    // Longest head: the status of a token with every slot in use.
-    static constexpr std::size_t kHeadSize = 1280;
+    // Longest head: the attestation of an RSA-4096 key by an RSA-4096 key.
+    static constexpr std::size_t kHeadSize = 1920;
 
     void clear() {
         wipe({head_.data(), head_size_});

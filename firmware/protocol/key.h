@@ -37,6 +37,9 @@ enum class OwnIns : std::uint8_t {
     // P1 = target lifecycle (Lifecycle), no data. INITIALISED -> SECURED: the bench PIN's wrap is dropped, the PIN is
     // blocked, LC = 1 with a new salt, and (shipping profile) the PUK stays blocked. Authority of the bench.
     set_lifecycle = 0x34,
+    // P1 = slot, P2 = 00, data = nonce(32) -> the attestation certificate (protocol/attestation.h).
+    //   6A88 no key there · 6985 the key was brought or moved (a brought one of 9D is attested as such), or no F9
+    attest = 0x36,
     // Renewal (protocol/renewal.h). All but stage_status need the PIN, and none needs the management key.
     // data = RID(16) roles(1) algorithms(1 for each role) -> keys still to be made(1). Makes one key a call; the host
     // repeats it until the answer is 00. Idempotent by RID.

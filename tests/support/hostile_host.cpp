@@ -251,6 +251,8 @@ std::vector<ByteVector> HostileHost::samples() {
         "00F70080",
         "00F8000000",
         "00F99A0000",
+        "80369A0020000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f00",  // ATTEST with a nonce
+        "00DB3FFF0C5C035FFF0153057003300100",                                            // F9's certificate
         "00FD000000",
         "00FA0303",  // SET RETRIES
         "00FB0000",  // RESET

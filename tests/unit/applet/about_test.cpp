@@ -36,7 +36,6 @@ TEST_F(About, VersionAndSerialAreWhatCommonClientsExpect) {
     EXPECT_EQ(to_hex(token->raw("00 F8 00 00 00").data), "00123456");
     EXPECT_EQ(token->raw("00 FD 01 00 00").sw, 0x6A86);
     EXPECT_EQ(token->raw("00 F8 00 01 00").sw, 0x6A86);
-    EXPECT_EQ(token->raw("00 F9 9A 00 00").sw, 0x6D00) << "attestation isn't there yet";
     EXPECT_EQ(token->raw("00 01 00 00 00").sw, 0x6D00);
     EXPECT_EQ(token->raw("80 CB 3F FF 05 5C 03 5F C1 02").sw, 0x6D00) << "PIV's commands have class 00";
     EXPECT_EQ(token->raw("00 10 00 00 00").sw, 0x6D00) << "and ours 80";

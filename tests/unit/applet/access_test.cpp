@@ -65,10 +65,15 @@ Row part(std::uint32_t tag, const char* expected) {
     row.action = [tag](TestToken& t) { return t.read_part(tag, 0, 10).sw; };
     return row;
 }
-Row write(std::uint32_t tag, const char* expected) {
+Row write(std::uint32_t tag, const char* expected, std::vector<StatusWord> allowed = {0x9000}) {
     std::ostringstream name;
     name << "write " << std::hex << tag;
-    return {name.str(), Right::write_object, tag, expected, [tag](TestToken& t) { return t.put_data(tag, {0x01}).sw; }};
+    return {name.str(),
+            Right::write_object,
+            tag,
+            expected,
+            [tag](TestToken& t) { return t.put_data(tag, {0x01}).sw; },
+            std::move(allowed)};
 }
 std::string slot_name(const char* verb, unsigned slot) {
     std::ostringstream name;
@@ -129,7 +134,8 @@ std::vector<Row> rows() {
         write(object::cert_9a, "-mcmm-"),
         write(object::cert_9c, "-mcmm-"),
         write(object::cert_9d, "-mcmm-"),
-        write(object::cert_attestation, "-mcmm-"),
+        // Looked at before it is taken; what stands there stays (attestation_test.cpp).
+        write(object::cert_attestation, "-m-mm-", {0x9000, 0x6A80}),
         write(object::chuid, "-mcmm-"),
         write(object::ccc, "-mcmm-"),
         write(object::key_history, "-mcmm-"),
@@ -157,7 +163,7 @@ std::vector<Row> rows() {
         generate(0x9A, "-mcmm-"),
         generate(0x9C, "-mcmm-"),
         generate(0x9D, "-mcmm-"),
-        generate(0xF9, "-mcmm-"),
+        generate(0xF9, "-m-mm-"),
         generate(0x9E, "-mmmm-"),
         generate(0x82, "-mcmm-"),
         generate(0x95, "-mcmm-"),
@@ -230,7 +236,10 @@ std::vector<Row> rows() {
         {0x9000, 0x6A88});
     add("serial", Right::get_serial, "aaaaaa", [](TestToken& t) { return t.raw("00 F8 00 00 00").sw; });
     add("version", Right::get_version, "aaaaaa", [](TestToken& t) { return t.raw("00 FD 00 00 00").sw; });
-    add("attest", Right::attest, "aaaaaa", [](TestToken& t) { return t.raw("00 F9 9A 00 00").sw; }, {0x6D00});
+    // An empty slot is asked: these tokens have no F9.
+    add("attest", Right::attest, "-aaaa-", [](TestToken& t) { return t.raw("00 F9 83 00 00").sw; }, {0x6A88});
+    add("attest with a nonce", Right::attest, "-aaaa-",
+        [](TestToken& t) { return t.send(0x80, 0x36, 0x83, 0x00, ByteVector(32, 1)).sw; }, {0x6A88});
     add("token status", Right::token_status, "aaaaaa", [](TestToken& t) { return t.status().sw; });
 
     // Renewal: the PIN, and never 9B. Behind the right: nothing is staged, nothing was committed.
@@ -270,8 +279,8 @@ protected:
         for (const std::uint32_t tag :
              {object::fingerprints, object::facial_image, object::printed_information, object::iris_images,
               object::cert_9a, object::cert_9c, object::cert_9d, object::cert_9e, object::cert_retired_first,
-              object::piv_admin_data, object::cert_attestation, object::mscmap_first, object::seal,
-              object::enterprise_record, object::issuer_certificate}) {
+              object::piv_admin_data, object::mscmap_first, object::seal, object::enterprise_record,
+              object::issuer_certificate}) {
             if (!token.put_data(tag, ByteVector(40, 7)).ok()) throw std::runtime_error("an object can't be written");
         }
     }
@@ -385,18 +394,19 @@ TEST_F(AccessTable, N21_NothingThatMattersIsWrittenBy9BOnceSecured) {
     ASSERT_EQ(token->authenticate(), sw::ok);
     const ByteVector before = token->status().data;
     for (const std::uint8_t slot : {0x9A, 0x9C, 0x9D, 0xF9}) {
-        EXPECT_EQ(token->generate(slot).sw, 0x6982);
+        EXPECT_EQ(token->generate(slot).sw, slot == 0xF9 ? 0x6985 : 0x6982);
         EXPECT_NE(token->import_p256(slot).sw, 0x9000);
         EXPECT_NE(token->move(slot, 0xFF).sw, 0x9000);
         EXPECT_NE(token->move(0x82, slot).sw, 0x9000);
     }
     for (const std::uint32_t tag :
-         {object::cert_9a, object::cert_9c, object::cert_9d, object::cert_attestation, object::chuid,
-          object::key_history, object::seal, object::enterprise_record, object::issuer_certificate}) {
+         {object::cert_9a, object::cert_9c, object::cert_9d, object::chuid, object::key_history, object::seal,
+          object::enterprise_record, object::issuer_certificate}) {
         EXPECT_EQ(token->put_data(tag, {1}).sw, 0x6982);
         EXPECT_EQ(token->put_data_chained(tag, ByteVector(600, 1)).sw, 0x6982);
         EXPECT_EQ(token->put_data(tag, {}).sw, 0x6982) << "nor removed";
     }
+    EXPECT_EQ(token->put_data(object::cert_attestation, {1}).sw, 0x6985) << "written once, by nobody any more";
     EXPECT_EQ(token->status().data, before);
 }
 

@@ -13,6 +13,7 @@
 #include "applet/access.h"
 #include "applet/commands.h"
 #include "applet/data_objects.h"
+#include "protocol/attestation.h"
 
 namespace sealkey::applet {
 namespace {
@@ -231,6 +232,31 @@ TEST(ApduDocument, LimitsAreTheHeaders) {
     std::map<std::string, std::string> written;
     for (const Cells& cells : table("limits")) written[cells.at(0)] = cells.at(1);
     EXPECT_EQ(written, expected);
+}
+
+// The extensions' numbers: members of the two enumerations, in their order.
+std::vector<std::string> members(const std::string& enumeration) {
+    const std::string text = read_file("firmware/protocol/attestation.h");
+    const auto begin = text.find("enum class " + enumeration + " ");
+    const std::string part = text.substr(begin, text.find("};", begin) - begin);
+    std::vector<std::string> out;
+    const std::regex member(R"(\n    (\w+) = ([0-9]+),)");
+    for (std::sregex_iterator i(part.begin(), part.end(), member), none; i != none; ++i) {
+        out.push_back((*i)[2].str() + " " + (*i)[1].str());
+    }
+    return out;
+}
+
+TEST(ApduDocument, AttestationExtensionsAreTheHeaders) {
+    std::vector<std::string> expected;
+    for (const std::string& one : members("Known"))
+        expected.push_back(std::string(protocol::attested::kKnownArc) + "." + one);
+    for (const std::string& one : members("Own"))
+        expected.push_back(std::string(protocol::attested::kOwnArc) + "." + one);
+    std::vector<std::string> written;
+    for (const Cells& cells : table("extensions")) written.push_back(cells.at(0) + " " + cells.at(1));
+    EXPECT_EQ(written, expected);
+    EXPECT_EQ(expected.size(), 11u);
 }
 
 }  // namespace
