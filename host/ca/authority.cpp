@@ -2,15 +2,18 @@
 
 #include <openssl/err.h>
 #include <openssl/pem.h>
+#include <openssl/x509v3.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <filesystem>
 #include <nlohmann/json.hpp>
 
+#include "ca/attestation.h"
 #include "ca/error.h"
 #include "ca/sealed_file.h"
 
@@ -21,6 +24,8 @@ namespace {
 namespace fs = std::filesystem;
 using nlohmann::json;
 
+constexpr char kDeviceRoot[] = "device-root";
+constexpr char kDeviceRoots[] = "device-roots";
 constexpr char kMastersPurpose[] = "sealkey masters";
 constexpr int kMaxDays = 36500;
 constexpr std::size_t kMasterRecord = 1 + 32 + 32;  // KVN || unlock || management
@@ -38,6 +43,7 @@ void check_settings(const Settings& s) {
         throw CaError(Fault::bad_argument, mark("The address of the CRL is http://... or https://..., without spaces, "
                                                 "commas and semicolons."));
     }
+    (void)version_of(s.least_firmware);
     const Owned<ASN1_OBJECT, ASN1_OBJECT_free> oid(OBJ_txt2obj(s.code_extension.c_str(), 1));
     ERR_clear_error();
     if (!oid) throw CaError(Fault::bad_argument, mark("%1 isn't an object identifier."), {s.code_extension});
@@ -52,7 +58,8 @@ json to_json(const Settings& s) {
             {"code_extension", s.code_extension},
             {"root_days", s.root_days},
             {"issuing_days", s.issuing_days},
-            {"certificate_days", s.certificate_days}};
+            {"certificate_days", s.certificate_days},
+            {"least_firmware", s.least_firmware}};
 }
 
 std::string seal_new_masters(Bytes passphrase) {
@@ -63,12 +70,26 @@ std::string seal_new_masters(Bytes passphrase) {
     return seal_secret(record.bytes(), passphrase, kMastersPurpose);
 }
 
+std::chrono::hours days(int n) { return std::chrono::hours(24) * n; }
+
+void save(const std::string& dir, const std::string& name, const Cert& cert, const PKey& key, Bytes passphrase) {
+    // The certificate last: it is by the certificate that the pair is found.
+    write_file(dir + "/" + name + ".key", encrypt_key(key.get(), passphrase), true);
+    write_file(dir + "/" + name + ".pem", pem_of(cert.get()), false);
+}
+
+void make_device_root(const std::string& dir, const Settings& s, Bytes passphrase, Time now) {
+    const PKey key = generate_key("p256");  // tokens do best with it, and nobody else meets it
+    const Cert cert = make_authority_certificate({AuthorityKind::device_root, s.name, "Enterprise Key Device Root CA",
+                                                  now - std::chrono::minutes(5), now + days(s.root_days)},
+                                                 key.get(), nullptr, key.get());
+    save(dir, kDeviceRoot, cert, key, passphrase);
+}
+
 // Writes everything into an empty directory of its own.
 void fill(const std::string& dir, const Settings& s, Bytes passphrase, Time now) {
-    const auto days = [](int n) { return std::chrono::hours(24) * n; };
     const auto save = [&](const std::string& name, const Cert& cert, const PKey& key) {
-        write_file(dir + "/" + name + ".pem", pem_of(cert.get()), false);
-        write_file(dir + "/" + name + ".key", encrypt_key(key.get(), passphrase), true);
+        sealkey::ca::save(dir, name, cert, key, passphrase);
     };
     const Time from = now - std::chrono::minutes(5);
     const PKey root_key = generate_key(s.key_type);
@@ -93,6 +114,7 @@ void fill(const std::string& dir, const Settings& s, Bytes passphrase, Time now)
              {AuthorityKind::seal_maker, s.name, "Electronic Seal Maker", from, now + days(s.issuing_days)},
              maker_key.get(), seal_root.get(), seal_root_key.get()),
          maker_key);
+    make_device_root(dir, s, passphrase, now);
     write_file(dir + "/masters.json", seal_new_masters(passphrase), true);
     write_file(dir + "/ca.json", to_json(s).dump(2) + "\n", false);
 }
@@ -134,20 +156,26 @@ Authority::Authority(const std::string& directory) : directory_(directory) {
         if (j.at("format") != "sealkey-ca" || j.at("version") != 1) {
             throw CaError(Fault::corrupt, mark("%1 is of a form that this program doesn't know."), {path("ca.json")});
         }
-        settings_ = {j.at("name"),      j.at("key_type"),     j.at("crl_url"),         j.at("code_extension"),
-                     j.at("root_days"), j.at("issuing_days"), j.at("certificate_days")};
+        settings_ = {j.at("name"),
+                     j.at("key_type"),
+                     j.at("crl_url"),
+                     j.at("code_extension"),
+                     j.at("root_days"),
+                     j.at("issuing_days"),
+                     j.at("certificate_days"),
+                     j.value("least_firmware", Settings{}.least_firmware)};
     } catch (const json::exception&) {
         throw CaError(Fault::corrupt, mark("%1 is damaged."), {path("ca.json")});
     }
     check_settings(settings_);
-    root_ = read_certificate("root");
-    issuing_ = read_certificate("issuing");
-    seal_root_ = read_certificate("seal-root");
-    seal_maker_ = read_certificate("seal-maker");
+    root_ = read_certificate(path("root.pem"));
+    issuing_ = read_certificate(path("issuing.pem"));
+    seal_root_ = read_certificate(path("seal-root.pem"));
+    seal_maker_ = read_certificate(path("seal-maker.pem"));
+    read_device_roots();
 }
 
-Cert Authority::read_certificate(const std::string& name) const {
-    const std::string file = path(name + ".pem");
+Cert Authority::read_certificate(const std::string& file) const {
     const std::string pem = read_file(file);
     const Bio bio(BIO_new_mem_buf(pem.data(), static_cast<int>(pem.size())));
     Cert cert(bio ? PEM_read_bio_X509(bio.get(), nullptr, nullptr, nullptr) : nullptr);
@@ -165,6 +193,43 @@ PKey Authority::read_key(const std::string& name, const X509* certificate, Bytes
     }
     return key;
 }
+
+void Authority::read_device_roots() {
+    std::error_code error;
+    const std::string own = path(std::string(kDeviceRoot) + ".pem");
+    device_roots_.clear();
+    has_device_root_ = fs::exists(own, error);
+    std::vector<std::string> files;
+    if (has_device_root_) files.push_back(own);
+    std::vector<std::string> others;
+    for (const auto& entry : fs::directory_iterator(path(kDeviceRoots), error)) {
+        if (entry.path().extension() == ".pem") others.push_back(entry.path().string());
+    }
+    std::sort(others.begin(), others.end());
+    files.insert(files.end(), others.begin(), others.end());
+    for (const std::string& file : files) {
+        Cert cert = read_certificate(file);
+        // A root is its own issuer and may issue: anything else would widen the trust unseen.
+        const bool root = X509_check_ca(cert.get()) == 1 && X509_self_signed(cert.get(), 1) == 1;
+        ERR_clear_error();
+        if (!root) throw CaError(Fault::corrupt, mark("%1 isn't a root certificate."), {file});
+        device_roots_.push_back(std::move(cert));
+    }
+}
+
+const X509* Authority::device_root() const {
+    if (has_device_root_) return device_roots_.front().get();
+    throw CaError(Fault::unknown, mark("This CA has no device root: \"sealkey-bench ca device-root\" makes one."));
+}
+
+void Authority::add_device_root(Bytes passphrase, Time now) {
+    if (has_device_root_) throw CaError(Fault::exists, mark("This CA has a device root: nothing was changed."));
+    (void)issuing_key(passphrase);  // one passphrase for the whole folder
+    make_device_root(directory_, settings_, passphrase, now);
+    read_device_roots();
+}
+
+PKey Authority::device_root_key(Bytes passphrase) const { return read_key(kDeviceRoot, device_root(), passphrase); }
 
 PKey Authority::issuing_key(Bytes passphrase) const { return read_key("issuing", issuing(), passphrase); }
 PKey Authority::seal_maker_key(Bytes passphrase) const { return read_key("seal-maker", seal_maker(), passphrase); }

@@ -5,6 +5,8 @@
 //   issuing.pem   issuing.key     signs enterprises' certificates and the CRL
 //   seal-root.pem seal-root.key   the root for seals (SM2), used once like the other
 //   seal-maker.pem seal-maker.key the maker of electronic seals (SM2)
+//   device-root.pem device-root.key  certifies the attestation key of each token
+//   device-roots/*.pem            device roots of others that are trusted too; put there by hand
 //   masters.json                  the masters for the unlock keys and the management keys
 //   crl.pem crl.der               the last CRL made
 //   inventory.sqlite              the bench's inventory
@@ -13,6 +15,7 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "ca/certificate.h"
 #include "ca/openssl.h"
@@ -29,7 +32,8 @@ struct Settings {
     std::string code_extension = kDefaultCodeExtension;
     int root_days = 7300;
     int issuing_days = 3650;
-    int certificate_days = 1095;  // of an enterprise's certificate where the order doesn't say
+    int certificate_days = 1095;           // of an enterprise's certificate where the order doesn't say
+    std::string least_firmware = "0.1.0";  // a token with an older one is refused
 };
 
 class Authority {
@@ -47,19 +51,29 @@ public:
     [[nodiscard]] const X509* issuing() const { return issuing_.get(); }
     [[nodiscard]] const X509* seal_root() const { return seal_root_.get(); }
     [[nodiscard]] const X509* seal_maker() const { return seal_maker_.get(); }
+    // Throws CaError unknown for a CA that was made before there were device roots (add_device_root()).
+    [[nodiscard]] const X509* device_root() const;
+    // That one, if there is one, and the trusted ones of others.
+    [[nodiscard]] const std::vector<Cert>& device_roots() const { return device_roots_; }
+    // For a CA that was made before there were device roots. Throws CaError exists, bad_passphrase, file.
+    void add_device_root(Bytes passphrase, Time now);
 
     // Each throws CaError bad_passphrase, corrupt, file.
     [[nodiscard]] PKey issuing_key(Bytes passphrase) const;
     [[nodiscard]] PKey seal_maker_key(Bytes passphrase) const;
+    [[nodiscard]] PKey device_root_key(Bytes passphrase) const;
     [[nodiscard]] Masters masters(Bytes passphrase) const;
 
 private:
-    [[nodiscard]] Cert read_certificate(const std::string& name) const;
+    [[nodiscard]] Cert read_certificate(const std::string& file) const;
+    void read_device_roots();
     [[nodiscard]] PKey read_key(const std::string& name, const X509* certificate, Bytes passphrase) const;
 
     std::string directory_;
     Settings settings_;
     Cert root_, issuing_, seal_root_, seal_maker_;
+    bool has_device_root_ = false;
+    std::vector<Cert> device_roots_;  // our own is the first, if there is one
 };
 
 }  // namespace sealkey::ca

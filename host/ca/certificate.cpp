@@ -55,11 +55,12 @@ struct AuthorityProfile {
     const char* constraints;
     const char* usage;
 };
-constexpr std::array<AuthorityProfile, 4> kAuthorityProfiles = {{
+constexpr std::array<AuthorityProfile, 5> kAuthorityProfiles = {{
     {AuthorityKind::root, "critical,CA:TRUE", "critical,keyCertSign,cRLSign"},
     {AuthorityKind::issuing, "critical,CA:TRUE,pathlen:0", "critical,keyCertSign,cRLSign"},
     {AuthorityKind::seal_root, "critical,CA:TRUE,pathlen:0", "critical,keyCertSign,cRLSign"},
     {AuthorityKind::seal_maker, "critical,CA:FALSE", "critical,digitalSignature,nonRepudiation"},
+    {AuthorityKind::device_root, "critical,CA:TRUE,pathlen:1", "critical,keyCertSign,cRLSign"},
 }};
 
 const RoleProfile& profile_of(Role role) {
@@ -250,6 +251,31 @@ Cert issue_certificate(const Issuer& issuer, Role role, const Subject& subject, 
     }
     add_code_extension(cert.get(), issuer.code_extension, subject.unified_code);
     sign_certificate(cert.get(), issuer.key);
+    return cert;
+}
+
+Cert issue_device_certificate(const X509* root, EVP_PKEY* root_key, const std::string& token_serial,
+                              EVP_PKEY* attestation_key, Time now) {
+    check_public_key(attestation_key);
+    const Time end = time_of(X509_get0_notAfter(root));
+    check_issuer_time(root, now, end);
+    Cert cert(X509_new());
+    require(cert && X509_set_version(cert.get(), kVersion3) == 1, "certificate");
+    set_serial(cert.get());
+    set_validity(cert.get(), now - std::chrono::minutes(5), end);
+    X509_NAME* name = X509_get_subject_name(cert.get());
+    add_name(name, NID_commonName, "sealkey " + token_serial);
+    add_name(name, NID_serialNumber, token_serial);
+    require(X509_set_issuer_name(cert.get(), X509_get_subject_name(root)) == 1 &&
+                X509_set_pubkey(cert.get(), attestation_key) == 1,
+            "certificate");
+    X509V3_CTX context;
+    X509V3_set_ctx(&context, const_cast<X509*>(root), cert.get(), nullptr, nullptr, 0);
+    add_extension(cert.get(), &context, {NID_basic_constraints, "critical,CA:TRUE,pathlen:0"});
+    add_extension(cert.get(), &context, {NID_key_usage, "critical,keyCertSign"});
+    add_extension(cert.get(), &context, {NID_subject_key_identifier, "hash"});
+    add_extension(cert.get(), &context, {NID_authority_key_identifier, "keyid:always"});
+    sign_certificate(cert.get(), root_key);
     return cert;
 }
 

@@ -46,7 +46,7 @@ void check_certificate(const X509* certificate, const X509* issuer, Time now);
 
 // --- for the CA's own certificates ---
 [[nodiscard]] PKey generate_key(const std::string& type);  // "p256", "rsa3072", "sm2"
-enum class AuthorityKind { root, issuing, seal_root, seal_maker };
+enum class AuthorityKind { root, issuing, seal_root, seal_maker, device_root };
 struct AuthorityCertificate {
     AuthorityKind kind;
     std::string organisation;
@@ -57,6 +57,11 @@ struct AuthorityCertificate {
 // Self-signed where `issuer` is nullptr.
 [[nodiscard]] Cert make_authority_certificate(const AuthorityCertificate& what, EVP_PKEY* subject_key,
                                               const X509* issuer, EVP_PKEY* issuer_key);
+// The certificate of a token's attestation key (F9): a small authority of its own that names the token, valid as long
+// as the device root. Throws CaError bad_argument, bad_request (the key).
+[[nodiscard]] Cert issue_device_certificate(const X509* root, EVP_PKEY* root_key, const std::string& token_serial,
+                                            EVP_PKEY* attestation_key, Time now);
+
 // SHA-256, or SM3 with the standard's default identity for an SM2 key.
 void sign_certificate(X509* certificate, EVP_PKEY* key);
 

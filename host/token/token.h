@@ -142,6 +142,12 @@ public:
                    protocol::PinPolicy pin_policy = protocol::PinPolicy::standard,
                    protocol::TouchPolicy touch_policy = protocol::TouchPolicy::standard);
 
+    // The token's word on a key: a certificate by its attestation key (protocol/attestation.h), DER. As common clients
+    // ask, or with the asker's nonce of kNonceSize bytes in it. not_found: no key there; not_allowed: the token says
+    // nothing about it (brought, moved), or has no attestation key.
+    [[nodiscard]] ByteVector attest(std::uint8_t slot);
+    [[nodiscard]] ByteVector attest(std::uint8_t slot, ByteView nonce);
+
     // --- the bench ---
     // Mutual authentication with the management key. lying_token if the token's own proof is wrong.
     void authenticate_management(BlockCipher& cipher);

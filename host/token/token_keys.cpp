@@ -1,5 +1,6 @@
 // Keys: metadata, private-key operations, generation and import.
 #include "base/tlv.h"
+#include "protocol/attestation.h"
 #include "token/token.h"
 
 namespace sealkey::token {
@@ -48,6 +49,25 @@ PublicKey parse_public_key(Bytes data, protocol::Algorithm algorithm, const std:
     key.modulus = vector_of(n);
     key.exponent = vector_of(*exponent);
     return key;
+}
+
+ByteVector Token::attest(std::uint8_t slot) {
+    return run_ok("attesting a key", {.cla = 0, .ins = ins(Ins::attest), .p1 = slot, .p2 = 0, .expects_data = true})
+        .data;
+}
+
+ByteVector Token::attest(std::uint8_t slot, ByteView nonce) {
+    const std::string action = "attesting a key";
+    if (nonce.size() != protocol::kNonceSize) {
+        throw TokenError(Kind::bad_argument, action + ": a nonce has 32 bytes");
+    }
+    return run_ok(action, {.cla = protocol::kClaOwn,
+                           .ins = static_cast<std::uint8_t>(protocol::OwnIns::attest),
+                           .p1 = slot,
+                           .p2 = 0,
+                           .data = nonce,
+                           .expects_data = true})
+        .data;
 }
 
 KeyMetadata Token::metadata(std::uint8_t slot) {

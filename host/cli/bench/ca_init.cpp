@@ -1,4 +1,4 @@
-// sealkey-bench ca init, ca show
+// sealkey-bench ca init, ca show, ca device-root
 #include "cli/bench/bench_common.h"
 
 namespace sealkey::cli {
@@ -9,6 +9,7 @@ struct Options {
     BenchOptions bench;
     ca::Settings settings;
     CLI::App* init = nullptr;
+    CLI::App* device_root = nullptr;
 };
 
 void tell(Context& context, const ca::Authority& authority) {
@@ -19,7 +20,11 @@ void tell(Context& context, const ca::Authority& authority) {
     context.out.field(tr("Seal maker valid until"),
                       ca::iso_time(ca::time_of(X509_get0_notAfter(authority.seal_maker()))));
     context.out.field(tr("Extension with the enterprise code"), settings.code_extension);
+    context.out.field(tr("Device roots that are trusted"), std::to_string(authority.device_roots().size()));
+    context.out.field(tr("Oldest firmware that is taken"), settings.least_firmware);
     context.out.field(tr("Address of the CRL"), settings.crl_url.empty() ? tr("none") : settings.crl_url);
+    auto device_roots = nlohmann::json::array();
+    for (const auto& root : authority.device_roots()) device_roots.push_back(ca::serial_of(root.get()));
     context.out.result = {{"directory", authority.directory()},
                           {"name", settings.name},
                           {"key_type", settings.key_type},
@@ -29,6 +34,8 @@ void tell(Context& context, const ca::Authority& authority) {
                           {"issuing", authority.path("issuing.pem")},
                           {"seal_root", authority.path("seal-root.pem")},
                           {"seal_maker", authority.path("seal-maker.pem")},
+                          {"device_roots", device_roots},
+                          {"least_firmware", settings.least_firmware},
                           {"issuing_not_after", ca::iso_time(ca::time_of(X509_get0_notAfter(authority.issuing())))}};
 }
 
@@ -55,6 +62,19 @@ Exit init(Context& context, const Options& options) {
     return Exit::ok;
 }
 
+Exit add_device_root(Context& context, const Options& options) {
+    ca::Authority authority(options.bench.directory());
+    const SecretText passphrase = options.bench.passphrase();
+    authority.add_device_root(passphrase.bytes(), ca::now());
+    const auto inventory = options.bench.inventory(authority);
+    bench::Inventory::Work work(*inventory, options.bench.operator_name());
+    work.audit("device-root", authority.settings().name, {{"device_root", ca::serial_of(authority.device_root())}});
+    work.commit();
+    context.out.say(tr("The device root is made."));
+    tell(context, authority);
+    return Exit::ok;
+}
+
 }  // namespace
 
 Run define_ca(CLI::App& command) {
@@ -62,9 +82,11 @@ Run define_ca(CLI::App& command) {
     command.require_subcommand(1);
     options->init = command.add_subcommand("init", tr("Make a CA in an empty folder"));
     CLI::App* show = command.add_subcommand("show", tr("Show the CA's settings"));
+    options->device_root =
+        command.add_subcommand("device-root", tr("Give a device root to a CA that was made before there were any"));
     auto& settings = options->settings;
     CLI::App& make = *options->init;
-    for (CLI::App* sub : {options->init, show}) {
+    for (CLI::App* sub : {options->init, show, options->device_root}) {
         sub->fallthrough();
         sub->group(tr("Commands"));
     }
@@ -84,11 +106,15 @@ Run define_ca(CLI::App& command) {
                     tr("Days that an enterprise's certificate is valid"))
         ->capture_default_str()
         ->type_name(tr("DAYS"));
+    make.add_option("--least-firmware", settings.least_firmware, tr("Keys with older firmware get no certificate"))
+        ->capture_default_str()
+        ->type_name(tr("VERSION"));
     make.add_option("--issuing-days", settings.issuing_days, tr("Days that the issuing CA is valid"))
         ->capture_default_str()
         ->type_name(tr("DAYS"));
     return explained([options](Context& context) {
         if (options->init->parsed()) return init(context, *options);
+        if (options->device_root->parsed()) return add_device_root(context, *options);
         tell(context, ca::Authority(options->bench.directory()));
         return Exit::ok;
     });

@@ -46,6 +46,58 @@ protected:
     std::string top_, dir_;
 };
 
+TEST_F(InADirectory, HasADeviceRootAndTrustsOthersThatAreRootsAlone) {
+    create();
+    {
+        const Authority ca(dir_);
+        ASSERT_EQ(ca.device_roots().size(), 1u);
+        EXPECT_EQ(ca.device_roots()[0].get(), ca.device_root());
+        EXPECT_NO_THROW(check_certificate(ca.device_root(), ca.device_root(), kNow));
+        EXPECT_TRUE(ca.device_root_key(kPassphrase));
+        EXPECT_EQ(fault_of([&] { (void)ca.device_root_key(bytes_of("wrong horse")); }), Fault::bad_passphrase);
+    }
+    // Another maker's root, put beside by hand.
+    const PKey key = generate_key("p256");
+    const Cert other = make_authority_certificate(
+        {AuthorityKind::device_root, "Another Maker", "Root", kNow, kNow + std::chrono::hours(1)}, key.get(), nullptr,
+        key.get());
+    fs::create_directory(dir_ + "/device-roots");
+    write_file(dir_ + "/device-roots/other.pem", pem_of(other.get()), false);
+    write_file(dir_ + "/device-roots/README", "no certificate, and no .pem either", false);
+    {
+        const Authority ca(dir_);
+        ASSERT_EQ(ca.device_roots().size(), 2u);
+        EXPECT_EQ(ca.device_roots()[0].get(), ca.device_root());
+        EXPECT_EQ(der_of(ca.device_roots()[1].get()), der_of(other.get()));
+        // What isn't a root isn't trusted by lying there.
+        const Cert below = make_authority_certificate(
+            {AuthorityKind::issuing, "Another Maker", "Below", kNow, kNow + std::chrono::hours(1)}, key.get(),
+            other.get(), key.get());
+        write_file(dir_ + "/device-roots/below.pem", pem_of(below.get()), false);
+    }
+    EXPECT_EQ(fault_of([&] { const Authority ca(dir_); }), Fault::corrupt);
+    write_file(dir_ + "/device-roots/below.pem", "damaged", false);
+    EXPECT_EQ(fault_of([&] { const Authority ca(dir_); }), Fault::corrupt);
+}
+
+TEST_F(InADirectory, OneMadeBeforeDeviceRootsGetsOne) {
+    create();
+    fs::remove(dir_ + "/device-root.pem");
+    fs::remove(dir_ + "/device-root.key");
+    Authority ca(dir_);
+    EXPECT_TRUE(ca.device_roots().empty());
+    EXPECT_EQ(fault_of([&] { (void)ca.device_root(); }), Fault::unknown);
+    EXPECT_EQ(fault_of([&] { (void)ca.device_root_key(kPassphrase); }), Fault::unknown);
+    EXPECT_EQ(fault_of([&] { ca.add_device_root(bytes_of("wrong horse"), kNow); }), Fault::bad_passphrase);
+    EXPECT_FALSE(fs::exists(dir_ + "/device-root.key"));
+    ca.add_device_root(kPassphrase, kNow);
+    EXPECT_TRUE(ca.device_root_key(kPassphrase));
+    const std::string before = read_file(dir_ + "/device-root.pem");
+    EXPECT_EQ(fault_of([&] { ca.add_device_root(kPassphrase, kNow); }), Fault::exists);
+    EXPECT_EQ(read_file(dir_ + "/device-root.pem"), before);
+    EXPECT_TRUE(Authority(dir_).device_root_key(kPassphrase));
+}
+
 TEST_F(InADirectory, MakesAWorkingAuthority) {
     create();
     const Authority ca(dir_);
@@ -55,7 +107,8 @@ TEST_F(InADirectory, MakesAWorkingAuthority) {
     const Masters masters = ca.masters(kPassphrase);
     EXPECT_EQ(masters.key_version, 1);
     EXPECT_FALSE(equal(masters.unlock.bytes(), masters.management.bytes()));
-    for (const char* name : {"root.key", "issuing.key", "seal-root.key", "seal-maker.key", "masters.json"}) {
+    for (const char* name :
+         {"root.key", "issuing.key", "seal-root.key", "seal-maker.key", "device-root.key", "masters.json"}) {
         struct stat st {};
         ASSERT_EQ(::stat((dir_ + "/" + name).c_str(), &st), 0) << name;
         EXPECT_EQ(st.st_mode & 0777, 0600U) << name;

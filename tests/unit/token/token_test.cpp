@@ -96,6 +96,23 @@ TEST_F(TokenTest, N11_CodeAndNewPinGoInOneCommandAndTheProofComesBack) {
               "00");
 }
 
+TEST_F(TokenTest, AttestationsAreAskedWithAndWithoutANonce) {
+    card_.answers("3003020100 9000").answers("3003020101 9000").answers("6A88").answers("6985");
+    EXPECT_EQ(token_.attest(0x9A), (ByteVector{0x30, 3, 2, 1, 0}));
+    EXPECT_EQ(token_.attest(0x9C, ByteVector(32, 0x55)), (ByteVector{0x30, 3, 2, 1, 1}));
+    EXPECT_EQ(card_.sent[0], "00F99A0000");
+    std::string nonce;
+    for (int i = 0; i < 32; ++i) nonce += "55";
+    EXPECT_EQ(card_.sent[1], "80369C0020" + nonce + "00");
+    EXPECT_EQ(test::token_error_of([&] { (void)token_.attest(0x9D); }).kind(), Kind::not_found);
+    EXPECT_EQ(test::token_error_of([&] { (void)token_.attest(0x9D); }).kind(), Kind::not_allowed);
+    for (const std::size_t size : {0, 31, 33}) {
+        const auto wrong = [&] { (void)token_.attest(0x9A, ByteVector(size, 1)); };
+        EXPECT_EQ(test::token_error_of(wrong).kind(), Kind::bad_argument);
+    }
+    EXPECT_EQ(card_.sent.size(), 4U) << "a nonce of another length isn't sent";
+}
+
 TEST_F(TokenTest, Lesson04_PinPresenceSendsNoPin) {
     card_.answers("63C4").answers("9000").answers("6983");
     auto presence = token_.pin_presence();
