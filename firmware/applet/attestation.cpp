@@ -241,7 +241,7 @@ Result<std::size_t> sign_ec(Core& core, const crypto::Sha256Digest& digest, Muta
 Result<std::size_t> sign(Core& core, const crypto::Sha256Digest& digest, MutableBytes out) {
     const Slot& slot = core.state.slots[attestation_slot()];
     Result<std::size_t> size = Error::corrupt;
-    if (const Status loaded = load_private_key(core, slot); !loaded) {
+    if (const Status loaded = load_private_key(core, slot, false); !loaded) {
         size = loaded.error();
     } else if (rsa_bits(slot.algorithm) != 0) {
         size = sign_rsa(core, digest, out);

@@ -6,10 +6,11 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "protocol/renewal.h"
+
 namespace sealkey::protocol {
 
 inline constexpr std::size_t kNonceSize = 32;
-inline constexpr std::size_t kRidSize = 16;
 
 // The extensions. None is critical. Dotted names for hosts, contents of the OBJECT IDENTIFIER for the token: an arc,
 // and one more byte, the extension's number in it.

@@ -246,8 +246,8 @@ TEST_F(Channel, LongAnswersAreReadInParts) {
         read.insert(read.end(), part.data.begin(), part.data.end());
     }
     EXPECT_EQ(read, value);
-    EXPECT_EQ(token->read_part(kFree, 0, 1257).sw, 0x6A84);
-    EXPECT_EQ(token->read_part(kFree, 0, 1256).data.size(), 1256U);
+    EXPECT_EQ(token->read_part(kFree, 0, 1897).sw, 0x6A84);
+    EXPECT_EQ(token->read_part(kFree, 0, 1896).data.size(), 1896U);
 }
 
 // --- attempts and counters ---
