@@ -8,7 +8,8 @@ set -euo pipefail
 build_packages=(
     g++ cmake ninja-build ccache pkg-config dpkg-dev debian-archive-keyring ca-certificates gettext
     libpcsclite-dev libp11-kit-dev zlib1g-dev libssl-dev libcli11-dev libspdlog-dev nlohmann-json3-dev
-    libsoci-dev libsqlite3-dev libcpp-httplib-dev libpodofo-dev libpng-dev libp11-kit-dev libgtest-dev libgmock-dev libbenchmark-dev
+    libsoci-dev libsqlite3-dev libcpp-httplib-dev libcurl4-openssl-dev libpodofo-dev libpng-dev
+    libgtest-dev libgmock-dev libbenchmark-dev
 )
 demo_packages=(
     pcscd vsmartcard-vpcd opensc opensc-pkcs11 openssl libengine-pkcs11-openssl curl nginx-light poppler-utils
