@@ -87,6 +87,12 @@ ByteVector sign_detached(SigningKey& key, const Pieces& data, const CmsOptions& 
     require(ASN1_OCTET_STRING_set(CMS_SignerInfo_get0_signature(signer), signature.data(),
                                   static_cast<int>(signature.size())) == 1,
             "CMS signature");
+    if (options.timestamp) {
+        const ByteVector token = options.timestamp(signature);
+        require(CMS_unsigned_add1_attr_by_NID(signer, NID_id_smime_aa_timeStampToken, V_ASN1_SEQUENCE, token.data(),
+                                              static_cast<int>(token.size())) == 1,
+                "timestamp attribute");
+    }
     unsigned char* der = nullptr;
     const int size = i2d_CMS_ContentInfo(cms.get(), &der);
     require(size > 0, "CMS");

@@ -9,6 +9,7 @@
 #include "seal/seal.h"
 #include "sign/cms.h"
 #include "sign/error.h"
+#include "sign/revocation.h"
 
 namespace sealkey::sign {
 
@@ -141,9 +142,11 @@ Store revocation_store_of(const Trust& trust, Time now) {
     }
 }
 
-void check_chain(X509* signer, STACK_OF(X509) * others, X509_STORE* store) {
+// `stamped`: when the signature is known to have been there already.
+void check_chain(X509* signer, STACK_OF(X509) * others, X509_STORE* store, const Time* stamped = nullptr) {
     StoreContext context(X509_STORE_CTX_new());
     require(context && X509_STORE_CTX_init(context.get(), store, signer, others) == 1, "certificate chain");
+    if (stamped != nullptr) excuse_later_revocation(context.get(), *stamped);
     const bool right = X509_verify_cert(context.get()) == 1;
     ERR_clear_error();
     if (!right) refuse_chain(X509_STORE_CTX_get_error(context.get()));
@@ -151,6 +154,40 @@ void check_chain(X509* signer, STACK_OF(X509) * others, X509_STORE* store) {
         throw SignError(Fault::untrusted,
                         mark("The signer's certificate isn't for signing documents (key usage "
                              "nonRepudiation): it is a login certificate, or one for something else."));
+}
+
+// The unsigned attribute with the timestamp's token, if there is one.
+std::optional<ByteVector> token_of(const CMS_SignerInfo* signer) {
+    const int at = CMS_unsigned_get_attr_by_NID(signer, NID_id_smime_aa_timeStampToken, -1);
+    if (at < 0) return std::nullopt;
+    X509_ATTRIBUTE* attribute = CMS_unsigned_get_attr(signer, at);
+    if (X509_ATTRIBUTE_count(attribute) != 1 ||
+        CMS_unsigned_get_attr_by_NID(signer, NID_id_smime_aa_timeStampToken, at) >= 0)
+        throw SignError(Fault::bad_timestamp, mark("The signature bears more than one timestamp."));
+    const ASN1_TYPE* value = X509_ATTRIBUTE_get0_type(attribute, 0);
+    if (value == nullptr || value->type != V_ASN1_SEQUENCE)
+        throw SignError(Fault::bad_timestamp, mark("The signature's timestamp can't be read."));
+    const ASN1_STRING* sequence = value->value.sequence;
+    const unsigned char* p = ASN1_STRING_get0_data(sequence);
+    return ByteVector(p, p + ASN1_STRING_length(sequence));
+}
+
+// When it was signed: what the signer says, or what an authority vouches for.
+void settle_time(CMS_SignerInfo* info, const Trust& trust, Time now, std::optional<Time> said, Verified& out) {
+    out.says_time = said.has_value();
+    out.signed_at = said.value_or(now);
+    if (out.signed_at > now + kClockSkew)
+        throw SignError(Fault::bad_time, mark("The signature says it was made at %1, which is yet to come."),
+                        {seal::iso_time(out.signed_at)});
+    out.has_timestamp = CMS_unsigned_get_attr_by_NID(info, NID_id_smime_aa_timeStampToken, -1) >= 0;
+    if (!out.has_timestamp || trust.timestamp_authorities.empty()) return;
+    const ASN1_OCTET_STRING* signature = CMS_SignerInfo_get0_signature(info);
+    const Bytes value(ASN1_STRING_get0_data(signature), static_cast<std::size_t>(ASN1_STRING_length(signature)));
+    out.timestamp = verify_timestamp(*token_of(info), value, trust.timestamp_authorities, now);
+    if (out.says_time && out.signed_at > out.timestamp->time + kClockSkew)
+        throw SignError(Fault::bad_time, mark("The signature says it was made at %1, after its timestamp (%2)."),
+                        {seal::iso_time(out.signed_at), seal::iso_time(out.timestamp->time)});
+    out.signed_at = out.timestamp->time;
 }
 
 }  // namespace
@@ -166,19 +203,16 @@ Verified verify_detached(Bytes der, const Pieces& data, const Trust& trust, Time
     // CMS_get0_signers lends its certificates.
     sk_X509_free(signers.release());
 
-    const CMS_SignerInfo* info = sk_CMS_SignerInfo_value(CMS_get0_SignerInfos(cms.get()), 0);
+    CMS_SignerInfo* info = sk_CMS_SignerInfo_value(CMS_get0_SignerInfos(cms.get()), 0);
     Verified out;
     out.certificate = seal::der_of(signer);
-    const std::optional<Time> said = claimed ? claimed : signing_time(info);
-    out.says_time = said.has_value();
-    out.signed_at = said.value_or(now);
-    if (out.signed_at > now + kClockSkew)
-        throw SignError(Fault::bad_time, mark("The signature says it was made at %1, which is yet to come."),
-                        {seal::iso_time(out.signed_at)});
+    settle_time(info, trust, now, claimed ? claimed : signing_time(info), out);
     const Store store = store_of(trust, out.signed_at);
     const Certificates others(CMS_get1_certs(cms.get()));
     check_chain(signer, others.get(), store.get());
-    if (!trust.crls.empty()) check_chain(signer, others.get(), revocation_store_of(trust, now).get());
+    if (!trust.crls.empty())
+        check_chain(signer, others.get(), revocation_store_of(trust, now).get(),
+                    out.timestamp ? &out.timestamp->time : nullptr);
     // Once more by OpenSSL as a whole, which also holds the signed attributes to the certificate that they name.
     const Bio content = content_of(data);
     const int right =

@@ -40,6 +40,12 @@ const char* fault_name(Fault fault) {
             return "revoked";
         case Fault::bad_time:
             return "bad_time";
+        case Fault::no_timestamp:
+            return "no_timestamp";
+        case Fault::bad_timestamp:
+            return "bad_timestamp";
+        case Fault::untrusted_timestamp:
+            return "untrusted_timestamp";
         case Fault::bad_authority_file:
             return "bad_authority_file";
         case Fault::crypto:

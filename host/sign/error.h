@@ -23,15 +23,18 @@ enum class Fault {
     encrypted_pdf,        // wants a password, or forbids changes by one
     locked_pdf,           // an author's signature forbids changes
     too_large,
-    malformed,           // not a CMS signature of the kind that is made here
-    no_signature,        // the file bears none
-    wrong_signature,     // the data or the signature were changed
-    added_data,          // bytes that no signature covers
-    untrusted,           // the signer's certificate doesn't lead to the given authority
-    revoked,             // the signer's certificate stands in the revocation list
-    bad_time,            // the signature says that it was made in the future
-    bad_authority_file,  // no certificates or revocation lists in it
-    crypto,              // a library failed
+    malformed,            // not a CMS signature of the kind that is made here
+    no_signature,         // the file bears none
+    wrong_signature,      // the data or the signature were changed
+    added_data,           // bytes that no signature covers
+    untrusted,            // the signer's certificate doesn't lead to the given authority
+    revoked,              // the signer's certificate stands in the revocation list
+    bad_time,             // the signature says that it was made in the future
+    no_timestamp,         // the authority can't be reached, or refuses
+    bad_timestamp,        // not a timestamp, of another signature, changed, or not by a timestamp authority
+    untrusted_timestamp,  // by none of the given authorities
+    bad_authority_file,   // no certificates or revocation lists in it
+    crypto,               // a library failed
 };
 
 [[nodiscard]] const char* fault_name(Fault fault);

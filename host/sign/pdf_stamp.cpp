@@ -109,6 +109,7 @@ ByteVector write_unsigned(Bytes pdf, const SigningKey& key, const seal::Seal& se
                           Time now) {
     std::size_t room = kRoomForCms + seal.der.size() + key.certificate().size();
     for (const ByteVector& issuer : key.chain()) room += issuer.size();
+    if (options.timestamp) room += kRoomForTimestamp;
     return with_pdf([&] {
         const auto document = load_pdf(pdf, true);
         require_open(*document);
@@ -147,7 +148,7 @@ ByteVector stamp_pdf(Bytes pdf, SigningKey& key, const seal::Seal& seal, const S
     if (out.size() <= pdf.size() || !equal(Bytes(out).first(pdf.size()), pdf))
         throw SignError(Fault::not_a_pdf, mark("The PDF can't be added to without changing it."));
     const PdfSignature place = read_pdf_signatures(out).back();
-    const ByteVector cms = sign_detached(key, place.signed_pieces(out), {std::nullopt, seal.der});
+    const ByteVector cms = sign_detached(key, place.signed_pieces(out), {std::nullopt, seal.der, options.timestamp});
     const std::size_t room = (place.gap_end - place.gap_begin - 2) / 2;
     if (cms.size() > room)
         throw SignError(Fault::too_large, mark("The signature is larger than the room left for it."));

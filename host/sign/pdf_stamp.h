@@ -12,7 +12,8 @@ struct StampOptions {
     int page = 1;
     double x_mm = 0;
     double y_mm = 0;
-    std::string reason;  // UTF-8; empty: left out
+    std::string reason;       // UTF-8; empty: left out
+    Timestamper timestamp{};  // empty: none
 };
 
 // Everything that can be refused without a PIN: the certificate (require_signing_certificate), the seal (its maker's

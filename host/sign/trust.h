@@ -19,9 +19,10 @@ using Crl = seal::Owned<X509_CRL, X509_CRL_free>;
 [[nodiscard]] std::vector<Crl> read_crls(Bytes file);
 
 struct Trust {
-    std::vector<seal::Cert> authorities;       // issuers of signing certificates, each trusted as it is
-    std::vector<Crl> crls;                     // not empty: the signer's certificate is looked up
-    std::vector<seal::Cert> seal_authorities;  // of seal makers
+    std::vector<seal::Cert> authorities;            // issuers of signing certificates, each trusted as it is
+    std::vector<Crl> crls;                          // not empty: the signer's certificate is looked up
+    std::vector<seal::Cert> seal_authorities;       // of seal makers
+    std::vector<seal::Cert> timestamp_authorities;  // empty: timestamps are passed over
 };
 
 }  // namespace sealkey::sign

@@ -60,6 +60,9 @@ constexpr FaultRow<sign::Fault> kSignFaults[] = {
     {sign::Fault::untrusted, Exit::not_allowed, Exit::not_verified},
     {sign::Fault::revoked, Exit::not_allowed, Exit::not_verified},
     {sign::Fault::bad_time, Exit::not_allowed, Exit::not_verified},
+    {sign::Fault::no_timestamp, Exit::failed, Exit::failed},
+    {sign::Fault::bad_timestamp, Exit::failed, Exit::not_verified},
+    {sign::Fault::untrusted_timestamp, Exit::failed, Exit::not_verified},
     {sign::Fault::bad_authority_file, Exit::bad_input, Exit::bad_input},
     {sign::Fault::crypto, Exit::failed, Exit::failed},
 };
@@ -87,6 +90,9 @@ const char* advice(sign::Fault fault) {
             return mark("Your provider can put one on it.");
         case sign::Fault::encrypted_pdf:
             return mark("Save it without a password first.");
+        case sign::Fault::no_timestamp:
+        case sign::Fault::bad_timestamp:
+            return mark("Try again later, or with another authority.");
         default:
             return nullptr;
     }
@@ -101,7 +107,7 @@ Failed told(const Error& error, const char* name, const Rows& rows, Purpose purp
     std::string message = printable(seal::filled(tr(error.text()), error.arguments()));
     if (purpose == Purpose::making) {
         if (const char* next = advice(error.fault())) message += std::string(" ") + tr(next);
-        message += std::string(" ") + tr("Nothing was signed.");
+        message += std::string(" ") + tr("Nothing was written.");
     }
     return {code, message, {{"fault", name}, {"detail", printable(error.what())}}};
 }
@@ -180,6 +186,11 @@ void TrustFiles::add_to(CLI::App& command, bool signers, bool seals) {
             ->required()
             ->type_name(tr("FILE"));
         command.add_option("--crl", crl_, tr("Revocation lists of that authority (PEM)"))->type_name(tr("FILE"));
+        command
+            .add_option("--timestamp-ca", timestamp_authorities_,
+                        tr("Certificates of the authority for timestamps (PEM); a signature's timestamp then says when "
+                           "it was made"))
+            ->type_name(tr("FILE"));
     }
     if (seals)
         command.add_option("--seal-ca", seal_authorities_, tr("Certificates of the authority for seals (PEM)"))
@@ -192,7 +203,46 @@ sign::Trust TrustFiles::read() const {
     if (!crl_.empty()) trust.crls = sign::read_crls(read_file(crl_, kMaxAuthorityFile));
     if (!seal_authorities_.empty())
         trust.seal_authorities = sign::read_certificates(read_file(seal_authorities_, kMaxAuthorityFile));
+    if (!timestamp_authorities_.empty())
+        trust.timestamp_authorities = sign::read_certificates(read_file(timestamp_authorities_, kMaxAuthorityFile));
     return trust;
+}
+
+void TimestampChoice::add_to(CLI::App& command) {
+    command
+        .add_option("--timestamp", url_,
+                    tr("Have this authority (RFC 3161, http:// or https://) vouch for the time; without its answer "
+                       "nothing is written"))
+        ->type_name("URL");
+}
+
+sign::Timestamper TimestampChoice::timestamper() {
+    if (url_.empty()) return {};
+    if (!url_.starts_with("http://") && !url_.starts_with("https://"))
+        throw Failed(Exit::usage, tr("--timestamp wants an address that begins with http:// or https://"));
+    return [this](Bytes signature) {
+        Busy busy(tr("Waiting for the timestamp"));
+        const auto request = sign::request_timestamp(signature);
+        const auto answer = sign::post_timestamp_request(url_, request.der);
+        made_ = sign::read_timestamp_answer(answer, signature, request.nonce, time_now());
+        return made_->token;
+    };
+}
+
+nlohmann::json TimestampChoice::said(const Output& out) const {
+    if (!made_) return nullptr;
+    say_timestamp(out, *made_);
+    return timestamp_json(*made_);
+}
+
+nlohmann::json timestamp_json(const sign::Timestamp& timestamp) {
+    return {{"time", seal::iso_time(timestamp.time)},
+            {"authority", certificate_json(view_certificate(timestamp.authority))}};
+}
+
+void say_timestamp(const Output& out, const sign::Timestamp& timestamp) {
+    out.field(tr("Timestamp"),
+              fill(tr("%1 by %2"), {seal::iso_time(timestamp.time), view_certificate(timestamp.authority).subject}));
 }
 
 nlohmann::json seal_json(const seal::Seal& seal) {

@@ -3,6 +3,7 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 
 #include "cli/common/program.h"
 #include "seal/seal.h"
@@ -32,7 +33,7 @@ void require_new_file(const std::string& output, const std::string& input, bool 
 // The signing key in a slot, whose PIN is asked when the signature is made.
 [[nodiscard]] std::unique_ptr<sign::TokenKey> signing_key(FoundKey& key, std::uint8_t slot, const SecretInput& pin);
 
-// --ca, --crl, --seal-ca
+// --ca, --crl, --timestamp-ca, --seal-ca
 class TrustFiles {
 public:
     void add_to(CLI::App& command, bool signers, bool seals);
@@ -43,7 +44,26 @@ private:
     std::string authorities_;
     std::string crl_;
     std::string seal_authorities_;
+    std::string timestamp_authorities_;
 };
+
+// --timestamp
+class TimestampChoice {
+public:
+    void add_to(CLI::App& command);
+    // What asks the authority and keeps its answer for said(); empty if no timestamp is wanted. Throws Failed usage for
+    // an address that isn't one, so call it before anything is asked of the user.
+    [[nodiscard]] sign::Timestamper timestamper();
+    // Tells the user, and gives the result's field "timestamp": null if none was wanted.
+    [[nodiscard]] nlohmann::json said(const Output& out) const;
+
+private:
+    std::string url_;
+    std::optional<sign::Timestamp> made_;
+};
+
+[[nodiscard]] nlohmann::json timestamp_json(const sign::Timestamp& timestamp);
+void say_timestamp(const Output& out, const sign::Timestamp& timestamp);
 
 // A seal for people and for programs.
 [[nodiscard]] nlohmann::json seal_json(const seal::Seal& seal);

@@ -21,6 +21,7 @@ struct Options {
     std::string reason;
     bool force = false;
     TrustFiles trust;
+    TimestampChoice timestamp;
     SecretInput pin{"pin", "SEALKEY_PIN"};
 };
 
@@ -45,11 +46,12 @@ seal::Seal seal_on(FoundKey& key) {
     return seal::parse_seal(*der);
 }
 
-Exit stamp_file(Context& context, const Options& options) {
+Exit stamp_file(Context& context, Options& options) {
     const auto [x, y] = parse_place(options.at);
     if (context.out.json() && options.output == "-")
         throw Failed(Exit::usage, tr("With --json, say where to write with --output."));
     require_new_file(options.output, options.input, options.force);
+    const auto timestamper = options.timestamp.timestamper();
     const auto pdf = read_file(options.input, kMaxSignedFile);
     const sign::Trust trust = options.trust.read();
     FoundKey key = context.choice.open();
@@ -59,7 +61,7 @@ Exit stamp_file(Context& context, const Options& options) {
     const auto now = time_now();
     sign::require_stampable(*signer, seal, now);
     if (options.trust.has_seal_authorities()) seal::verify_seal(seal, trust.seal_authorities, now);
-    const auto stamped = sign::stamp_pdf(pdf, *signer, seal, {options.page, x, y, options.reason}, now);
+    const auto stamped = sign::stamp_pdf(pdf, *signer, seal, {options.page, x, y, options.reason, timestamper}, now);
     write_file(options.output, stamped);
     if (options.output != "-")
         context.out.say(fill(tr("Stamped with the seal of %1: %2, page %3."),
@@ -71,6 +73,7 @@ Exit stamp_file(Context& context, const Options& options) {
                           {"x_mm", x},
                           {"y_mm", y},
                           {"bytes", stamped.size()},
+                          {"timestamp", options.timestamp.said(context.out)},
                           {"seal", seal_json(seal)}};
     return Exit::ok;
 }
@@ -91,6 +94,7 @@ Run define_stamp(CLI::App& command) {
         ->type_name(tr("TEXT"));
     options->trust.add_to(command, false, true);
     command.add_flag("--force", options->force, tr("Overwrite the output"));
+    options->timestamp.add_to(command);
     options->pin.add_to(command, tr("The PIN"));
     return [options](Context& context) {
         return explained(Purpose::making, [&] { return stamp_file(context, *options); });

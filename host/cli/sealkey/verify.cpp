@@ -19,13 +19,20 @@ constexpr std::size_t kMaxSignature = 1024 * 1024;
 
 nlohmann::json describe(const sign::Verified& by) {
     nlohmann::json out = {{"signer", certificate_json(view_certificate(by.certificate))}};
-    out["signed_at"] = by.says_time ? nlohmann::json(seal::iso_time(by.signed_at)) : nlohmann::json();
+    out["signed_at"] = by.says_time || by.timestamp ? nlohmann::json(seal::iso_time(by.signed_at)) : nlohmann::json();
+    out["timestamp"] = by.timestamp ? timestamp_json(*by.timestamp) : nlohmann::json();
+    out["has_timestamp"] = by.has_timestamp;
     return out;
 }
 
 void say(const Output& out, const sign::Verified& by) {
     out.field(tr("Signed by"), view_certificate(by.certificate).subject);
+    if (by.timestamp) {
+        say_timestamp(out, *by.timestamp);
+        return;
+    }
     if (by.says_time) out.field(tr("Signed at"), fill(tr("%1 (as the signer says)"), {seal::iso_time(by.signed_at)}));
+    if (by.has_timestamp) out.say(tr("Its timestamp wasn't checked: --timestamp-ca says which authority is trusted."));
 }
 
 Exit verify_detached(Context& context, const Options& options, const sign::Trust& trust) {
