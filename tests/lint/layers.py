@@ -26,9 +26,10 @@ HOST = {
     "token": ["base", "protocol", "transport"],
     "seal": ["base", "protocol"],
     "ca": ["base", "protocol", "files", "transport", "token", "seal"],
+    "renew": ["base", "protocol", "transport", "token", "seal", "ca"],
     "sign": ["base", "protocol", "transport", "token", "seal"],
     "bench": ["base", "protocol", "transport", "token", "seal", "ca"],
-    "cli": ["base", "protocol", "files", "transport", "token", "seal", "ca", "sign", "bench"],
+    "cli": ["base", "protocol", "files", "transport", "token", "seal", "ca", "renew", "sign", "bench"],
 }
 OTHER = {
     "pkcs11-module": ["base", "protocol", "transport", "token"],

@@ -18,5 +18,6 @@ Run define_sign(CLI::App& command);
 Run define_verify(CLI::App& command);
 Run define_seal(CLI::App& command);
 Run define_stamp(CLI::App& command);
+Run define_renew(CLI::App& command);
 
 }  // namespace sealkey::cli

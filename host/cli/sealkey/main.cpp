@@ -21,6 +21,8 @@ constexpr sealkey::cli::Subcommand kCommands[] = {
     {"verify", mark("Check a signed file or a stamped PDF"), sealkey::cli::define_verify},
     {"seal", mark("Show, export or check the electronic seal"), sealkey::cli::define_seal},
     {"stamp", mark("Stamp a PDF with the key's electronic seal"), sealkey::cli::define_stamp},
+    {"renew", mark("Renew the key: new keys, certificates and seal; goes on where it was interrupted"),
+     sealkey::cli::define_renew},
 };
 
 constexpr sealkey::cli::Program kProgram = {"sealkey", mark("The enterprise's tool for its electronic key."),

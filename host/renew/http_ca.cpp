@@ -1,0 +1,68 @@
+#include "renew/http_ca.h"
+
+#include <httplib.h>
+
+#include <memory>
+
+namespace sealkey::renew {
+
+namespace {
+
+using nlohmann::json;
+
+constexpr int kConnectSeconds = 10;
+constexpr int kAnswerSeconds = 60;
+constexpr std::size_t kMaxAnswer = 1024 * 1024;
+
+struct Address {
+    std::string server;  // scheme://host:port
+    std::string path;
+};
+Address parse(const std::string& url) {
+    const std::size_t host = url.find("://");
+    const bool web = url.rfind("http://", 0) == 0 || url.rfind("https://", 0) == 0;
+    if (!web || url.size() <= host + 3 || url.find_first_of(" \t\r\n?#@") != std::string::npos) {
+        throw std::invalid_argument("an address is http://HOST[:PORT][/PATH] or https://...");
+    }
+    const std::size_t slash = url.find('/', host + 3);
+    Address address{url.substr(0, slash), slash == std::string::npos ? "" : url.substr(slash)};
+    while (!address.path.empty() && address.path.back() == '/') address.path.pop_back();
+    return address;
+}
+
+}  // namespace
+
+Ask http_ca(const std::string& url, const std::string& authorities) {
+    const Address address = parse(url);
+    auto client = std::make_shared<httplib::Client>(address.server);
+    if (!client->is_valid()) throw std::invalid_argument("an address is http://HOST[:PORT][/PATH] or https://...");
+    client->set_connection_timeout(kConnectSeconds);
+    client->set_read_timeout(kAnswerSeconds);
+    client->set_write_timeout(kAnswerSeconds);
+    client->set_follow_location(false);
+    if (!authorities.empty()) client->set_ca_cert_path(authorities.c_str());
+    return [client, path = address.path](const std::string& step, const json& message) {
+        httplib::Request request;
+        request.method = "POST";
+        request.path = path + "/renewal/v1/" + step;
+        request.set_header("Content-Type", "application/json");
+        request.body = message.dump();
+        std::string body;
+        request.content_receiver = [&body](const char* data, std::size_t size, std::uint64_t, std::uint64_t) {
+            if (body.size() + size > kMaxAnswer) return false;
+            body.append(data, size);
+            return true;
+        };
+        const auto result = client->send(request);
+        if (!result) throw Unreachable(httplib::to_string(result.error()));
+        const json answer = json::parse(body, nullptr, false);
+        if (result->status == 200 && answer.is_object()) return answer;
+        const bool told = answer.is_object() && answer.contains("fault") && answer["fault"].is_string() &&
+                          answer.contains("message") && answer["message"].is_string();
+        if (told) throw Refusal(answer["fault"].get<std::string>(), answer["message"].get<std::string>());
+        if (result->status >= 500) throw Unreachable("HTTP " + std::to_string(result->status));
+        throw Refusal("malformed", "HTTP " + std::to_string(result->status));
+    };
+}
+
+}  // namespace sealkey::renew

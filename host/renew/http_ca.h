@@ -1,0 +1,18 @@
+// The way to the CA by HTTP or HTTPS.
+#pragma once
+
+#include "renew/renewal.h"
+
+namespace sealkey::renew {
+
+// The CA can't be reached, or the connection broke: asking again is right.
+class Unreachable : public std::runtime_error {
+public:
+    using std::runtime_error::runtime_error;
+};
+
+// `url`: http://HOST[:PORT][/PATH] or https://... `authorities`: a PEM file for the server's certificate; empty: the
+// system's. Throws std::invalid_argument for another form of address. The answer throws Refusal or Unreachable.
+[[nodiscard]] Ask http_ca(const std::string& url, const std::string& authorities = "");
+
+}  // namespace sealkey::renew

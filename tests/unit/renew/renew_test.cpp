@@ -1,0 +1,178 @@
+// The client's procedure on a whole token, against the CA's desk.
+#include <gtest/gtest.h>
+
+#include "token/error.h"
+#include "unit/renew/world.h"
+
+namespace sealkey::test {
+namespace {
+
+using renew::Outcome;
+using renew::Step;
+
+CaFolder& folder() {
+    static CaFolder made;
+    return made;
+}
+
+std::string fault_of(const std::function<void()>& call) {
+    try {
+        call();
+    } catch (const renew::Refusal& refusal) {
+        return refusal.fault();
+    } catch (const std::exception& error) {
+        return error.what();
+    }
+    return "nothing";
+}
+
+TEST(Renew, N14_OneCommandRenewsTheKey) {
+    World world(folder());
+    world.approve();
+    const auto before = world.inventory().token(world.serial());
+    const auto result = world.run();
+    EXPECT_EQ(result.outcome, Outcome::renewed);
+    EXPECT_FALSE(result.resumed);
+    EXPECT_EQ(result.slots, (std::vector<std::string>{"9A", "9C", "9D"}));
+    EXPECT_EQ(world.asked_for_pin, 1);
+    std::printf("one renewal: %zu APDUs, %zu questions to the CA, %llu flash operations\n", world.count().apdus,
+                world.count().questions, static_cast<unsigned long long>(world.count().flash));
+    world.check_finished();
+    const auto after = world.inventory().token(world.serial());
+    EXPECT_NE(after.guid, before.guid);
+    EXPECT_NE(after.seal, before.seal);
+    EXPECT_EQ(world.run().outcome, Outcome::already_renewed);
+    EXPECT_EQ(world.asked_for_pin, 0) << "nothing to do needs no PIN";
+    world.check_finished();
+}
+
+TEST(Renew, WithoutApprovalNothingHappensAndNoPinIsAsked) {
+    World world(folder());
+    EXPECT_EQ(world.run().outcome, Outcome::not_approved);
+    EXPECT_EQ(world.asked_for_pin, 0);
+    world.check_usable();
+    EXPECT_TRUE(world.inventory().revoked().empty());
+}
+
+TEST(Renew, N17_ARefusalDropsWhatWasStaged) {
+    World world(folder());
+    world.approve();
+    EXPECT_THROW((void)world.run({Cut::At::answer, 1}), std::runtime_error);  // the certificates don't arrive
+    (void)world.desk().refuse(world.serial(), "licence unreadable");
+    const auto result = world.run();
+    EXPECT_EQ(result.outcome, Outcome::refused);
+    EXPECT_EQ(result.remark, "licence unreadable");
+    world.check_usable();
+    bench::RenewalOrder again;
+    again.enterprise_name = "示例国际贸易有限公司";
+    world.approve(again);
+    EXPECT_EQ(world.run().outcome, Outcome::renewed);
+    world.check_finished();
+}
+
+TEST(Renew, ASetStagedForARenewalThatIsOverMakesRoomForTheNext) {
+    World world(folder());
+    world.approve();
+    EXPECT_THROW((void)world.run({Cut::At::question, 1}), std::runtime_error);
+    (void)world.desk().refuse(world.serial(), "a mistake");
+    world.approve();
+    const auto result = world.run();
+    EXPECT_EQ(result.outcome, Outcome::renewed);
+    EXPECT_FALSE(result.resumed);
+    world.check_finished();
+}
+
+TEST(Renew, AResumedRunSaysWhereItGoesOn) {
+    World world(folder());
+    world.approve();
+    const struct {
+        std::size_t question;
+        Step from;
+    } cases[] = {{1, Step::request}, {2, Step::prove}, {3, Step::confirm}};
+    for (const auto& one : cases) {
+        world.restore();
+        EXPECT_THROW((void)world.run({Cut::At::answer, one.question}), std::runtime_error);
+        const auto result = world.run();
+        if (one.question == 3) {  // the CA had heard it
+            EXPECT_EQ(result.outcome, Outcome::already_renewed);
+        } else {
+            EXPECT_TRUE(result.resumed);
+            EXPECT_EQ(result.from, one.from) << renew::name_of(result.from);
+        }
+        world.check_finished();
+    }
+}
+
+TEST(Renew, TwoRenewalsKeepTheFirstDecryptionKey) {
+    World world(folder());
+    world.approve();
+    (void)world.run();
+    world.check_finished();
+    world.approve();
+    EXPECT_EQ(world.run().outcome, Outcome::renewed);
+    world.check_finished();
+}
+
+TEST(Renew, ChangeOfAlgorithm) {
+    World world(folder());
+    bench::RenewalOrder order;
+    order.slots = {"9A"};
+    order.algorithm = "p384";
+    world.approve(order);
+    const auto result = world.run();
+    EXPECT_EQ(result.outcome, Outcome::renewed);
+    EXPECT_EQ(result.slots, std::vector<std::string>{"9A"});
+    const auto live = world.inventory().live_certificate(world.serial(), "9A");
+    ASSERT_TRUE(live);
+    const ca::Cert cert = ca::certificate_of_der(ca::unhex(live->der));
+    const ca::PKey key(X509_get_pubkey(cert.get()));
+    EXPECT_EQ(EVP_PKEY_get_bits(key.get()), 384);
+}
+
+// The CA is read as carefully as a stranger: what it answers changes nothing unless it is right.
+TEST(Renew, NonsenseFromTheCaIsRefusedAndChangesNothing) {
+    World world(folder());
+    world.approve();
+    const auto with = [&](const std::string& bent, const std::function<void(nlohmann::json&)>& bend) {
+        world.restore();
+        world.bend = [&, bent](const std::string& step, nlohmann::json& answer) {
+            if (step == bent) bend(answer);
+        };
+        const std::string fault = fault_of([&] { (void)world.run(); });
+        world.bend = nullptr;
+        world.check_usable();
+        EXPECT_TRUE(world.inventory().revoked().empty());
+        EXPECT_EQ(world.run().outcome, Outcome::renewed);
+        world.check_finished();
+        return fault;
+    };
+    EXPECT_EQ(with("look", [](auto& a) { a = nlohmann::json::array(); }), "malformed");
+    EXPECT_EQ(with("look", [](auto& a) { a.erase("rid"); }), "malformed");
+    EXPECT_EQ(with("look", [](auto& a) { a["rid"] = "00"; }), "malformed");
+    EXPECT_EQ(with("look", [](auto& a) { a["keys"][0]["algorithm"] = "rot13"; }), "malformed");
+    EXPECT_EQ(with("look", [](auto& a) { a["keys"][0]["slot"] = "9E"; }), "malformed");
+    EXPECT_EQ(with("look", [](auto& a) { a["state"] = "CLOSED"; }), "policy");
+    EXPECT_EQ(with("request", [](auto& a) { a["certificates"].erase(0); }), "malformed");
+    EXPECT_EQ(with("request", [](auto& a) { a["nonce"] = "zz"; }), "malformed");
+    EXPECT_NE(with("request", [](auto& a) { std::swap(a["certificates"][0]["slot"], a["certificates"][1]["slot"]); }),
+              "nothing");
+    EXPECT_NE(with("request", [](auto& a) { a["record"] = "8001018112"; }), "nothing");
+    EXPECT_NE(with("request",
+                   [](auto& a) {
+                       std::string text = a["seal"];
+                       text[40] = text[40] == '0' ? '1' : '0';
+                       a["seal"] = text;
+                   }),
+              "nothing");
+    EXPECT_NE(with("prove",
+                   [](auto& a) {
+                       std::string text = a["manifest"];
+                       text[20] = text[20] == '0' ? '1' : '0';
+                       a["manifest"] = text;
+                   }),
+              "nothing");
+    EXPECT_EQ(with("prove", [](auto& a) { a.erase("manifest"); }), "malformed");
+}
+
+}  // namespace
+}  // namespace sealkey::test
