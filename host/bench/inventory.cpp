@@ -155,9 +155,9 @@ std::optional<CertificateRow> Inventory::live_certificate(const std::string& ser
 std::vector<ca::Revoked> Inventory::revoked() {
     ca::Revoked one;
     std::string when;
-    soci::statement query =
-        (sql_.prepare << "SELECT serial, revoked_at, reason FROM certificates WHERE revoked_at <> '' ORDER BY rowid",
-         into(one.serial), into(when), into(one.reason));
+    soci::statement query = (sql_.prepare << "SELECT serial, revoked_at, reason FROM certificates "
+                                             "WHERE revoked_at <> '' AND slot <> 'F9' ORDER BY rowid",
+                             into(one.serial), into(when), into(one.reason));
     query.execute();
     std::vector<ca::Revoked> all;
     while (query.fetch()) {
@@ -165,6 +165,13 @@ std::vector<ca::Revoked> Inventory::revoked() {
         all.push_back(one);
     }
     return all;
+}
+
+bool Inventory::is_revoked(const std::string& certificate_serial) {
+    int count = 0;
+    sql_ << "SELECT COUNT(*) FROM certificates WHERE serial = :s AND revoked_at <> ''", into(count),
+        use(certificate_serial);
+    return count != 0;
 }
 
 std::vector<LockEventRow> Inventory::lock_events(const std::string& serial) {
@@ -368,7 +375,7 @@ int Inventory::Work::revoke_certificates(const std::string& serial, const std::s
     for (const auto& row : inventory_.certificates_of(serial)) {
         if (!row.revoked_at.empty()) continue;
         revoke_certificate(row.serial, reason, when);
-        ++n;
+        if (row.slot != kDeviceSlot) ++n;
     }
     return n;
 }

@@ -45,6 +45,9 @@ struct TokenRow {
     std::string updated_at;
 };
 
+// The slot of a token's device certificate, among the certificates of its enterprise.
+inline constexpr char kDeviceSlot[] = "F9";
+
 struct CertificateRow {
     std::string serial;
     std::string token;
@@ -107,7 +110,7 @@ public:
 
         // --- certificates ---
         void add_certificate(const CertificateRow& row);
-        // All live ones of the token; returns how many.
+        // All live ones of the token, the device certificate too; returns how many of the enterprise's.
         int revoke_certificates(const std::string& serial, const std::string& reason, ca::Time when);
         void revoke_certificate(const std::string& certificate_serial, const std::string& reason, ca::Time when);
         [[nodiscard]] std::uint64_t next_crl_number();
@@ -133,7 +136,10 @@ public:
     [[nodiscard]] TokenRow token(const std::string& serial);  // throws CaError unknown
     [[nodiscard]] std::vector<CertificateRow> certificates_of(const std::string& serial);
     [[nodiscard]] std::optional<CertificateRow> live_certificate(const std::string& serial, const std::string& slot);
+    // Of enterprises' certificates, for the CRL: device certificates (F9) are another issuer's.
     [[nodiscard]] std::vector<ca::Revoked> revoked();
+    // Whether a certificate with this serial number was made here and revoked.
+    [[nodiscard]] bool is_revoked(const std::string& certificate_serial);
     [[nodiscard]] std::vector<LockEventRow> lock_events(const std::string& serial);
     [[nodiscard]] std::vector<AuditRow> audit_rows();
     [[nodiscard]] std::uint64_t crl_number();  // the last one used

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "bench/attest.h"
 #include "bench/management_cipher.h"
 #include "bench/policy.h"
 #include "bench/request.h"
@@ -74,7 +75,8 @@ IssueJob::IssueJob(Inventory& inventory, const ca::Authority& authority, Bytes p
       input_(std::move(input)),
       masters_(authority.masters(passphrase)),
       issuing_key_(authority.issuing_key(passphrase)),
-      maker_key_(input_.picture.empty() ? nullptr : authority.seal_maker_key(passphrase).release()) {}
+      maker_key_(input_.picture.empty() ? nullptr : authority.seal_maker_key(passphrase).release()),
+      device_root_key_(authority.device_root_key(passphrase)) {}
 
 bool IssueJob::compatibility() const { return row_.profile == "compatibility"; }
 
@@ -100,7 +102,7 @@ IssueResult IssueJob::run(const StepBegins& begins) {
     }
     result_.row = row_;
     for (const auto& row : inventory_.certificates_of(row_.serial)) {
-        if (row.revoked_at.empty()) result_.certificates.push_back(row);
+        if (row.revoked_at.empty() && row.slot != kDeviceSlot) result_.certificates.push_back(row);
     }
     return result_;
 }
@@ -246,6 +248,11 @@ void IssueJob::birth() {
 
 void IssueJob::keys() {
     if (token_.token_status().lifecycle != Lifecycle::initialised) return;
+    {
+        const token::Token::Transaction transaction(token_);
+        authenticate();
+        ensure_device_identity(token_, inventory_, authority_, device_root_key_.get(), row_, input_.operator_name);
+    }
     for (const auto role : ca::kRoles) make_key(role);
     note("keys");
 }
@@ -277,6 +284,8 @@ void IssueJob::make_key(ca::Role role) {
     token_.verify(bench_pin_.bytes());
     const auto request = make_request(token_, slot, made);
     const ca::PKey key = ca::check_request(request, Bytes(ca::spki_of(public_key_of(made).get())));
+    const AttestedKey evidence = require_attested(token_, device_trust(authority_, inventory_),
+                                                  attestation_order(authority_, row_, role, ca::spki_of(key.get())));
 
     const ca::Issuer issuer{authority_.issuing(), issuing_key_.get(), authority_.settings().crl_url,
                             authority_.settings().code_extension};
@@ -286,6 +295,7 @@ void IssueJob::make_key(ca::Role role) {
         ca::issue_certificate(issuer, role, subject, key.get(), ca::now(), ca::now() + std::chrono::hours(24) * days);
     const auto der = ca::der_of(certificate.get());
     Inventory::Work work(inventory_, input_.operator_name);
+    note_attestation(work, row_, role, evidence);
     work.add_certificate({ca::serial_of(certificate.get()), row_.serial, name, ca::hex(der),
                           ca::sha256_hex(ca::spki_of(key.get())),
                           ca::iso_time(ca::time_of(X509_get0_notAfter(certificate.get()))), "", ""});

@@ -37,7 +37,7 @@ struct IssueInput {
 
 struct IssueResult {
     TokenRow row;
-    std::vector<CertificateRow> certificates;
+    std::vector<CertificateRow> certificates;  // the enterprise's
     std::vector<std::string> checks;
     std::string replaced;  // serial of the key that was revoked first, if any
     bool resumed = false;
@@ -82,6 +82,7 @@ private:
     ca::Masters masters_;
     ca::PKey issuing_key_;
     ca::PKey maker_key_;
+    ca::PKey device_root_key_;
     Secret<protocol::kPinSize> bench_pin_;
     TokenRow row_;
     IssueResult result_;

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/tlv.h"
+#include "bench/attest.h"
 #include "bench/management_cipher.h"
 #include "bench/request.h"
 #include "ca/error.h"
@@ -80,6 +81,24 @@ void check_one_certificate(token::Token& token, const CertificateRow& row, const
     }
 }
 
+// The device certificate, and that the token attests each key now.
+void check_attestations(token::Token& token, const Expected& expected, const ca::Authority& authority,
+                        const Checked& checked) {
+    if (token.read_certificate(protocol::ref::attestation) != ca::unhex(expected.device->der)) {
+        wrong(mark("The device certificate isn't the one that was made for this key."));
+    }
+    const ca::DeviceTrust trust{authority.device_roots(), {}, ca::now()};
+    for (const auto role : ca::kRoles) {
+        for (const auto& row : expected.certificates) {
+            if (row.slot != ca::name_of(role)) continue;
+            const ca::PKey key(X509_get_pubkey(ca::certificate_of_der(ca::unhex(row.der)).get()));
+            (void)require_attested(token, trust,
+                                   attestation_order(authority, expected.row, role, ca::spki_of(key.get())));
+            checked("attestation:" + row.slot);
+        }
+    }
+}
+
 void check_seal(Bytes seal_der, const Expected& expected, const ca::Authority& authority) {
     try {
         const seal::Seal seal = seal::parse_seal(seal_der);
@@ -118,7 +137,7 @@ void check_blocked(const token::TokenStatus& status) {
 }  // namespace
 
 Expected expected_of(Inventory& inventory, const ca::Authority& authority, const TokenRow& row) {
-    Expected expected{row, {}, ca::der_of(authority.issuing())};
+    Expected expected{row, {}, ca::der_of(authority.issuing()), inventory.live_certificate(row.serial, kDeviceSlot)};
     for (const auto role : ca::kRoles) {
         auto certificate = inventory.live_certificate(row.serial, ca::name_of(role));
         if (!certificate)
@@ -138,6 +157,7 @@ void check_contents(token::Token& token, const Expected& expected, const ca::Aut
         check_one_certificate(token, row, expected.row, authority);
         checked("certificate:" + row.slot);
     }
+    if (expected.device) check_attestations(token, expected, authority, checked);
     const auto record = token.find_object(protocol::object::enterprise_record);
     if (!record || ca::hex(*record) != expected.row.record)
         wrong(mark("The enterprise record isn't the one that was ordered."));

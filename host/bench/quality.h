@@ -20,6 +20,7 @@ struct Expected {
     TokenRow row;
     std::vector<CertificateRow> certificates;  // live ones: one for each of 9A, 9C, 9D
     ca::ByteVector issuer;                     // DER
+    std::optional<CertificateRow> device;      // F9's; nothing for a key made before there were any
 };
 [[nodiscard]] Expected expected_of(Inventory& inventory, const ca::Authority& authority, const TokenRow& row);
 
@@ -27,7 +28,8 @@ struct Expected {
 // reader; results are verified with the certificates of `expected`. Throws CaError quality naming what failed.
 void check_by_opensc(const std::string& reader, Bytes pin, const Expected& expected, const Checked& checked);
 
-// Part B, contents: serials, profile, GUID, certificates with their keys, record, issuer certificate, seal.
+// Part B, contents: serials, profile, GUID, device certificate, certificates with their keys and attestations of
+// them, record, issuer certificate, seal.
 // Throws CaError quality naming the first thing that differs.
 void check_contents(token::Token& token, const Expected& expected, const ca::Authority& authority,
                     const Checked& checked);

@@ -165,6 +165,34 @@ class YubicoPivTool(PersonalisedCase):
         text = harness.run(["openssl", "x509", "-noout", "-subject"], stdin=shown).out
         self.assertIn("packed", text)
 
+    def test_generated_keys_are_attested_and_openssl_verifies_the_chain(self):
+        root, root_key = self.work / "device-root.crt", self.work / "device-root.key"
+        harness.run(["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", root_key, "-subj",
+                     "/CN=Device Root", "-addext", "keyUsage=critical,keyCertSign", "-out", root])
+        self.generate("9a", "ECCP256")
+        self.tool("-a", "attest", "-s", "9a", ok=False)
+        for f9, slot, algorithm in (("ECCP256", "9a", "RSA2048"), ("RSA2048", "9c", "ECCP384"), ("ECCP384", "9d", "ECCP256")):
+            with self.subTest(f"{slot} by {f9}"):
+                public, device = self.work / "f9.pub", self.work / "f9.crt"
+                self.tool("-a", "generate", "-s", "f9", "-A", f9, "-o", public)
+                extensions = self.work.write("device.cnf", "basicConstraints=critical,CA:TRUE,pathlen:0\n")
+                harness.run(["openssl", "x509", "-new", "-force_pubkey", public, "-subj", "/CN=This token", "-CA", root,
+                             "-CAkey", root_key, "-days", "30", "-extfile", extensions, "-out", device])
+                self.tool("-a", "import-certificate", "-s", "f9", "-i", device)
+                _, certificate = self.generate(slot, algorithm)
+                attestation = self.work / "attestation.pem"
+                self.tool("-a", "attest", "-s", slot, "-o", attestation)
+                harness.run(["openssl", "verify", "-CAfile", root, "-untrusted", device, attestation])
+                harness.run(["openssl", "verify", "-CAfile", root, attestation], ok=False)
+                attested, certified = (harness.run(["openssl", "x509", "-noout", "-pubkey", "-in", one]).out
+                                       for one in (attestation, certificate))
+                self.assertEqual(attested, certified)
+        key = self.work / "k.pem"
+        harness.run(["openssl", "genpkey", "-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-256", "-out", key])
+        self.tool("-a", "import-key", "-s", "9a", "-i", key)
+        self.tool("-a", "attest", "-s", "9a", ok=False)
+        self.tool("-a", "attest", "-s", "9e", ok=False)
+
     def test_set_retries_counts_anew(self):
         self.tool("-a", "verify-pin", "-P", DEFAULT_PIN, "-a", "pin-retries", "--pin-retries=3", "--puk-retries=4")
         self.assertRegex(self.tool("-a", "status").out, r"PIN tries left:\s+3")

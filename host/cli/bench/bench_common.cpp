@@ -9,6 +9,7 @@
 #include <cstring>
 #include <system_error>
 
+#include "ca/attestation.h"
 #include "cli/bench/crl.h"
 #include "files/whole_file.h"
 #include "seal/error.h"
@@ -99,7 +100,9 @@ std::unique_ptr<bench::Inventory> BenchOptions::inventory(const ca::Authority& a
 
 Failed explain(const ca::CaError& error) {
     const auto index = static_cast<std::size_t>(error.fault());
-    const nlohmann::json details = {{"fault", kFaultNames[index]}, {"detail", error.what()}};
+    nlohmann::json details = {{"fault", kFaultNames[index]}, {"detail", error.what()}};
+    const auto* refused = dynamic_cast<const ca::AttestationRefused*>(&error);
+    if (refused != nullptr) details["defect"] = ca::name_of(refused->defect());
     for (const auto& row : kFaults) {
         if (row.fault == error.fault()) return {row.code, filled(error.text(), error.arguments()), details};
     }

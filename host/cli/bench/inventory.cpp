@@ -64,11 +64,16 @@ Exit show(Context& context, bench::Inventory& inventory) {
                           one.serial + "  " +
                               (live ? fill(tr("valid until %1"), {one.not_after})
                                     : fill(tr("revoked %1 (%2)"), {one.revoked_at, one.reason})));
-        result["certificates"].push_back({{"slot", one.slot},
-                                          {"serial", one.serial},
-                                          {"not_after", one.not_after},
-                                          {"revoked_at", one.revoked_at},
-                                          {"reason", one.reason}});
+        const nlohmann::json told = {{"slot", one.slot},
+                                     {"serial", one.serial},
+                                     {"not_after", one.not_after},
+                                     {"revoked_at", one.revoked_at},
+                                     {"reason", one.reason}};
+        if (one.slot == bench::kDeviceSlot) {
+            result["device_certificate"] = told;  // the newest
+        } else {
+            result["certificates"].push_back(told);
+        }
     }
     result["codes"] = nlohmann::json::array();
     for (const auto& event : inventory.lock_events(row.serial)) {

@@ -28,7 +28,7 @@ struct StepText {
 constexpr StepText kSteps[] = {
     {bench::Step::admit, mark("Checking the order")},
     {bench::Step::birth, mark("Giving the key its own secrets")},
-    {bench::Step::keys, mark("Making three keys on the token, and their certificates")},
+    {bench::Step::keys, mark("Making three keys on the token, that it attests, and their certificates")},
     {bench::Step::contents, mark("Writing record, issuer's certificate and seal")},
     {bench::Step::check_a, mark("Quality check A: OpenSC uses the keys")},
     {bench::Step::secure, mark("Closing the key")},

@@ -9,6 +9,8 @@ constexpr sealkey::cli::Subcommand kCommands[] = {
     {"ca", mark("The certificate authority: ca init makes one"), sealkey::cli::define_ca},
     {"issue", mark("Make one key: from blank to ready for its parcel"), sealkey::cli::define_issue},
     {"check", mark("Compare a key that is plugged in with what was ordered"), sealkey::cli::define_check},
+    {"attestation", mark("Check that a private key was made on the token: attestation check"),
+     sealkey::cli::define_attestation},
     {"lock-statement", mark("Check the statement of a locked key: lock-statement check"),
      sealkey::cli::define_lock_statement},
     {"reset-code", mark("Give a reset code for a locked key"), sealkey::cli::define_reset_code},
