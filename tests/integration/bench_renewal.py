@@ -1,0 +1,201 @@
+#!/usr/bin/env python3
+# labels: bench clients renewal
+# timeout: 500
+"""A renewal from end to end with the programs as they are: `sealkey-bench renewals serve` on one side, `sealkey renew` on
+the other, the plug pulled between, and afterwards the world outside: OpenSSL, nginx, an old file."""
+import datetime
+import http.client
+import json
+import re
+import shutil
+import signal
+import subprocess
+import sys
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+
+import harness
+from bench_case import CODE, PASSPHRASE, BenchCase, png
+
+sys.path.insert(0, str(harness.ROOT / "sim"))
+import portal  # noqa: E402  pylint: disable=wrong-import-position
+
+PIN = "739146"
+SECRET = b"the tender's price\n" * 50
+
+
+class Service:
+    """`sealkey-bench renewals serve`, until stopped."""
+
+    def __init__(self, case):
+        self.log = case.work / "serve.log"
+        with open(self.log, "wb") as log:
+            # pylint: disable=consider-using-with
+            self.process = subprocess.Popen([harness.program("sealkey-bench"), "renewals", "serve"], stdout=log, stderr=log,
+                                            stdin=subprocess.DEVNULL, env={**harness.os.environ, "LC_ALL": "C.UTF-8",
+                                                                           **case.environment})
+        self.url = harness.until(self._url, "the service answers", 60)
+
+    def _url(self):
+        if self.process.poll() is not None:
+            raise AssertionError(self.log.read_text())
+        found = re.search(r"http://127\.0\.0\.1:(\d+)", self.log.read_text())
+        return found and found.group(0)
+
+    def stop(self):
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGTERM)
+        return self.process.wait(20)
+
+    def post(self, step, body):
+        link = http.client.HTTPConnection(self.url.split("//")[1], timeout=20)
+        link.request("POST", f"/renewal/v1/{step}", body, {"Content-Type": "application/json"})
+        answer = link.getresponse()
+        data = answer.read()
+        link.close()
+        return answer.status, json.loads(data)
+
+
+class Renewal(BenchCase):
+    def setUp(self):
+        super().setUp()
+        self.make_ca()
+        self.key = self.simulator()
+        self.pin_file = self.work.write("pin", PIN)
+
+    def deliver(self, **fields):
+        made = self.issue(self.key, seal_image=str(self.work.write("seal.png", png())), **fields)
+        self.activate(self.key, made["serial"], PIN)
+        return made["serial"]
+
+    def service(self):
+        service = Service(self)
+        self.addCleanup(service.stop)
+        return service
+
+    def renew(self, url, **how):
+        return self.key.run(["sealkey", "renew", "--ca", url, "--pin-file", self.pin_file, "--json"], timeout=120, **how)
+
+    def keep(self, slot, name):
+        return shutil.copy(self.certificate(self.key, slot), self.work / name)
+
+    def openssl(self, *arguments, **how):
+        return self.key.run(["openssl", *arguments], env={"PKCS11_MODULE_PATH": str(harness.MODULE)}, **how)
+
+    def uri(self, identity):
+        return f"pkcs11:manufacturer=sealkey;id=%{identity};type=private;pin-source=file:{self.pin_file}"
+
+    def lists(self):
+        """The issuing CA's list as published, and one of the root's, which is empty: nginx wants one for each."""
+        root = x509.load_pem_x509_certificate((self.ca / "root.pem").read_bytes())
+        key = serialization.load_pem_private_key((self.ca / "root.key").read_bytes(), PASSPHRASE.encode())
+        now = datetime.datetime.utcnow()
+        own = (x509.CertificateRevocationListBuilder().issuer_name(root.subject).last_update(now)
+               .next_update(now + datetime.timedelta(days=1)).sign(key, hashes.SHA256()))
+        return self.work.write("lists.pem", own.public_bytes(serialization.Encoding.PEM) + (self.ca / "crl.pem").read_bytes())
+
+    def log_in(self, site, certificate, **how):
+        return self.key.run(["curl", "--silent", "--show-error", "--fail", "--noproxy", "*", "--tlsv1.3", "--cacert",
+                             site.server_ca, "--engine", "pkcs11", "--key-type", "ENG", "--key", self.uri("01"), "--cert",
+                             certificate, site.url], env={"PKCS11_MODULE_PATH": str(harness.MODULE)}, **how)
+
+    def test_N14_with_the_plug_pulled_twice_Lesson14_the_old_certificate_is_refused_and_an_old_file_opens(self):
+        serial = self.deliver(algorithm="rsa2048")
+        old_login, old_decryption = self.keep("9a", "old-9a.pem"), self.keep("9d", "old-9d.pem")
+        secret = self.work.write("secret", SECRET)
+        self.openssl("cms", "-encrypt", "-binary", "-aes256", "-in", secret, "-outform", "DER", "-out", self.work / "file",
+                     old_decryption)
+        backup = shutil.copy(self.key.state, self.work / "backup.state")
+
+        service = self.service()
+        done = self.renew(service.url, code=7)
+        self.assertEqual(json.loads(done.out)["error"]["state"], "not_approved")
+        self.bench("renewals", "approve", "--serial", serial, "--request", "R-1", "--algorithm", "p256")
+        for operation in (4, 40):
+            self.key.cut(operation)
+            self.renew(service.url, ok=False)
+            self.key.wait_for_cut()
+        self.assertEqual(service.stop(), 0)
+        gone = json.loads(self.renew(service.url, code=9).out)
+        self.assertIn("Nothing is lost", gone["error"]["message"])
+        service = self.service()
+        result = json.loads(self.renew(service.url).out)
+        self.assertEqual((result["state"], result["resumed"], result["slots"]), ("renewed", True, ["9A", "9C", "9D"]))
+        self.assertEqual(json.loads(self.renew(service.url).out)["state"], "already_renewed")
+        self.assertEqual(service.stop(), 0)
+        listed = self.bench_json("renewals", "list", "--serial", serial)["renewals"]
+        self.assertEqual([one["state"] for one in listed], ["CLOSED"])
+
+        # The key is what the inventory says, by its own check and by OpenSSL; its new keys are EC.
+        self.bench("check", "--serial", serial, env={"SEALKEY_PIN": PIN})
+        new_login = self.keep("9a", "new-9a.pem")
+        self.assertIn("prime256v1", harness.run(["openssl", "x509", "-noout", "-text", "-in", new_login]).out)
+        lists = self.lists()
+        self.verify(new_login, "-crl_check", "-CRLfile", lists)
+        self.assertIn("revoked", self.verify(old_login, "-crl_check", "-CRLfile", lists, ok=False).err)
+        self.assertIn("Superseded", harness.run(["openssl", "crl", "-noout", "-text", "-in", self.ca / "crl.pem"]).out)
+
+        # A file of before, with the key that is former now (82, PKCS#11's id 05).
+        self.openssl("cms", "-decrypt", "-inform", "DER", "-in", self.work / "file", "-engine", "pkcs11", "-keyform",
+                     "engine", "-inkey", self.uri("05"), "-recip", old_decryption, "-out", self.work / "opened")
+        self.assertEqual((self.work / "opened").read_bytes(), SECRET)
+
+        # nginx with the list takes the new certificate. The old key is gone from the token; a copy of its flash from before
+        # the renewal still has it, and gets nowhere.
+        authorities = self.work.write("authorities.pem", (self.ca / "issuing.pem").read_bytes() +
+                                      (self.ca / "root.pem").read_bytes())
+        with portal.Portal(self.work / "with-list", authorities, crl=lists) as site:
+            self.log_in(site, new_login)
+            self.log_in(site, old_login, ok=False)
+            self.key.stop()
+            self.key = self.simulator(state=backup)
+            self.log_in(site, old_login, ok=False)
+        with portal.Portal(self.work / "without-list", authorities) as site:
+            self.log_in(site, old_login)
+
+    def test_N7_N16_change_of_information_and_refusals_told_to_the_enterprise(self):
+        serial = self.deliver()
+        service = self.service()
+        # As the operator's guide has it: refused with a remark, then corrected.
+        self.bench("renewals", "refuse", "--serial", serial, "--remark", "营业执照不清楚")
+        refusal = json.loads(self.renew(service.url, code=7).out)["error"]
+        self.assertEqual((refusal["state"], refusal["remark"]), ("refused", "营业执照不清楚"))
+        self.refused("renewals", "approve", "--serial", serial, "--request", "R-2", "--code", "914403001922038216", code=10,
+                     words="another organisation")
+        self.refused("renewals", "approve", "--serial", serial, "--request", "R-2", "--name", "新", "--slots", "9A", code=7,
+                     words="all three")
+        self.bench("renewals", "approve", "--serial", serial, "--request", "R-2", "--name", "福建新名称有限公司")
+        self.refused("renewals", "approve", "--serial", serial, "--request", "R-3", code=7, words="already")
+        wrong = self.work.write("wrong", "864213")
+        self.key.run(["sealkey", "renew", "--ca", service.url, "--pin-file", wrong], code=5)
+        said = self.key.run(["sealkey", "renew", "--ca", service.url, "--pin-file", self.pin_file], timeout=120,
+                            env={"LC_ALL": "zh_CN.UTF-8"}).out
+        self.assertIn("已更新", said)
+        status = json.loads(self.key.run(["sealkey", "status", "--json"]).out)
+        self.assertEqual(status["enterprise"]["name"], "福建新名称有限公司")
+        self.assertEqual(status["enterprise"]["unified_code"], CODE)
+        subject = harness.run(["openssl", "x509", "-noout", "-subject", "-nameopt", "utf8", "-in", self.keep("9c", "n")]).out
+        self.assertIn("福建新名称有限公司", subject)
+        self.bench("check", "--serial", serial, env={"SEALKEY_PIN": PIN})
+        self.bench("inventory", "audit")
+
+    def test_the_service_refuses_what_it_doesnt_understand_and_goes_on(self):
+        service = self.service()
+        for step, body, status in (("look", "{", 400), ("look", "[]", 400), ("look", "{}", 400), ("look", '{"serial": 5}', 400),
+                                   ("format", "{}", 404), ("request", '{"rid": "00", "keys": []}', 404),
+                                   ("look", '{"serial": "' + "x" * 70000 + '"}', 413)):
+            with self.subTest(step=step, body=body[:40]):
+                code, answer = service.post(step, body)
+                self.assertEqual(code, status, answer)
+                self.assertIn("fault", answer)
+        self.assertEqual(service.post("look", '{"serial": "SK0000000000"}'), (200, {"state": "NONE"}))
+        for url, code in (("ftp://x", 2), ("127.0.0.1", 2), ("http://127.0.0.1:9", 9)):
+            with self.subTest(url):
+                blank = self.key.run(["sealkey", "renew", "--ca", url, "--pin-file", self.pin_file, "--json"], ok=None)
+                self.assertIn(blank.code, (code, 7), blank)
+        self.assertEqual(service.stop(), 0)
+
+
+if __name__ == "__main__":
+    harness.main()
