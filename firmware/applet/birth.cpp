@@ -219,11 +219,15 @@ StatusWord secure(Core& core) {
     if (core.try_log_missing) {
         if (const Status looked = look_for_try_log(core); !looked) return status_word(looked);
     }
+    const bool shipping = core.state.config.profile == Profile::shipping;
+    // A plain token's PIN and PUK outlive this: without the log that guards them they stay blocked. RESET is the way
+    // out.
+    if (!shipping && core.try_log_missing) return sw::conditions_not_satisfied;
     auto change = Change::begin(core, 0, 1, Purpose::upkeep);
     if (!change) return status_word(change.error());
     core.state.config.lifecycle = Lifecycle::secured;
     change->touch_config();
-    if (core.state.config.profile == Profile::shipping) {
+    if (shipping) {
         // The bench's PIN goes; the key leaves blocked, and an activation code opens it.
         if (const Status s = core.vault.drop_wrap(change->transaction(), WrapReference::pin); !s) return status_word(s);
         ++core.state.pin.pin_epoch;

@@ -115,8 +115,25 @@ Result<ChannelKeySet> load_channel_keys(const Core& core) {
     return set;
 }
 
+namespace {
+
+// Compared without a branch on a key; what comes out is known to whoever sent the set.
+bool same_set(const ChannelKeySet& a, const ChannelKeySet& b) {
+    const bool enc = constant_time_equal(a.keys.enc.bytes(), b.keys.enc.bytes());
+    const bool mac = constant_time_equal(a.keys.mac.bytes(), b.keys.mac.bytes());
+    const bool dek = constant_time_equal(a.keys.dek.bytes(), b.keys.dek.bytes());
+    return a.version == b.version && enc && mac && dek;
+}
+
+}  // namespace
+
 Status store_channel_keys(Core& core, store::Transaction& transaction, const ChannelKeySet& set) {
     if (!set.keys.valid()) return Error::invalid;
+    const auto before = load_channel_keys(core);
+    if (!before && before.error() != Error::not_found) return before.error();
+    // The counter begins anew with new keys only: under the same ones the card's challenges would come again, and with
+    // them a session that somebody recorded.
+    const bool keeps_counter = before && same_set(*before, set);
     Secret<128> plain;
     const MutableBytes out = plain.buffer();
     out[0] = set.version;
@@ -128,6 +145,7 @@ Status store_channel_keys(Core& core, store::Transaction& transaction, const Cha
     }
     plain.resize(at);
     if (Status s = core.vault.seal_by_device(transaction, id::channel_keys, plain.bytes()); !s) return s;
+    if (keeps_counter) return {};
     core.channel.next_counter = 0;
     core.channel.reserved_counter = 0;
     return transaction.remove(id::channel_counter);

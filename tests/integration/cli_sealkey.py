@@ -102,6 +102,22 @@ class Activation(Cli):
         self.sealkey("activate", code=5, code_text=code, new_pin=PIN)
         self.sealkey("activate", code_text=self.made.code_for_request(error["request_code"]), new_pin=PIN)
 
+    def test_five_burned_events_leave_the_key_readable_and_to_the_bench_alone(self):
+        self.ship()
+        wrong = self.made.code(900, 1)
+        for _ in range(5):
+            for _ in range(5):
+                self.sealkey("activate", code=None, code_text=wrong, new_pin=PIN)
+        self.assertEqual(self.json("status")["state"], "bench_only")
+        self.assertIn("no code opens it any more", self.sealkey("status").out)
+        # Not even a code that has the right form; nothing is spent or changed by trying.
+        changes = self.json("status").get("change_counter")
+        for command in ("activate", "unlock"):
+            refused = self.sealkey(command, code=6, code_text=wrong, new_pin=PIN)
+            self.assertIn("Send it to your provider", refused.err)
+        self.assertEqual(self.json("status").get("change_counter"), changes)
+        self.assertTrue(self.json("certificates")["certificates"])
+
     def test_N21_easy_pins_are_refused_and_cost_nothing(self):
         self.ship()
         code = self.activation_code()

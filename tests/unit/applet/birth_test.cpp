@@ -326,6 +326,20 @@ TEST_F(LostTryLog, ALogThatOnlyReadBadlyIsNotLost) {
     EXPECT_EQ(seen, 20) << "the log never read badly: nothing was shown";
 }
 
+TEST_F(Birth, APlainTokenThatLostItsTryLogIsNotSecuredIntoFullTries) {
+    token->manufacture();
+    token->initialise(Profile::compatibility);
+    ASSERT_TRUE(token->flash().erase(0));
+    ASSERT_TRUE(token->flash().erase(1));
+    ASSERT_TRUE(token->power_cycle());
+    ASSERT_EQ(token->authenticate(), sw::ok);
+    EXPECT_EQ(token->set_lifecycle(Lifecycle::secured).sw, 0x6985);
+    EXPECT_EQ(token->verify(kDefaultPin).sw, 0x6983);
+    EXPECT_EQ(token->unblock(kDefaultPuk, kOtherPin).sw, 0x6983);
+    ASSERT_EQ(token->reset_applet().sw, 0x9000);
+    EXPECT_EQ(token->verify(kDefaultPin).sw, 0x9000);
+}
+
 TEST_F(Birth, AShippingTokenThatLostItsTryLogStaysBlocked) {
     token->manufacture();
     token->initialise(Profile::shipping);

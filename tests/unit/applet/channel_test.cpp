@@ -296,6 +296,22 @@ TEST_F(Channel, NoChallengeIsEverUsedTwice) {
     EXPECT_EQ(token->flash().operations(), operations) << "reserved in blocks of 64";
 }
 
+// A bench that isn't sure whether PUT KEY came through sends it again: what was recorded before must not open then.
+TEST_F(Channel, PuttingTheSameKeysAgainRepeatsNoChallenge) {
+    born();
+    std::set<std::string> challenges;
+    for (int round = 0; round < 4; ++round) {
+        const Reply reply = token->raw("80 50 00 00 08 0102030405060708 00");
+        ASSERT_TRUE(reply.ok());
+        EXPECT_TRUE(challenges.insert(to_hex(Bytes(reply.data).subspan(13, 8))).second) << round;
+        ASSERT_EQ(token->open_channel(), sw::ok);
+        ASSERT_TRUE(token->put_keys(own_channel_keys()).ok());
+        if (round % 2 == 1) {
+            ASSERT_TRUE(token->power_cycle());
+        }
+    }
+}
+
 TEST_F(Channel, PowerCutsInTheReservingRepeatNoChallenge) {
     token->manufacture();
     std::set<std::string> challenges;

@@ -149,12 +149,59 @@ TEST_F(Cms, FromTheFutureIsRefused) {
     EXPECT_EQ(fault_of([&] { (void)verify_detached(made(), {kData}, trust_, kNow, kNow + days(1)); }), "bad_time");
 }
 
-TEST_F(Cms, RevokedIsRefusedWhateverTimeItSays) {
-    const ByteVector early = sign_detached(key_, {kData}, {kNow - days(50), std::nullopt});
-    // No list of the authority: nothing is known of the certificate, which isn't good enough.
-    Crl empty(X509_CRL_new());
-    trust_.crls.push_back(std::move(empty));
-    EXPECT_EQ(fault(early, kData), "untrusted");
+class WithList : public Cms {
+protected:
+    void publish(Time made, Time next, const std::vector<const SoftKey*>& revoked) {
+        trust_.crls.clear();
+        trust_.crls.push_back(authority_.list(made, next, revoked));
+    }
+    std::string message(const ByteVector& cms, Time now = kNow) {
+        try {
+            (void)verify_detached(cms, {kData}, trust_, now);
+        } catch (const SignError& error) {
+            return error.what();
+        }
+        return "accepted";
+    }
+    const ByteVector early_ = sign_detached(key_, {kData}, {kNow - days(50), std::nullopt});
+    SoftKey other_{"P-256", {.name = "another signer"}, &authority_};
+};
+
+TEST_F(WithList, OfTodayWithoutTheSignerIsAccepted) {
+    publish(kNow - days(1), kNow + days(6), {&other_});
+    EXPECT_EQ(message(early_), "accepted");
+    publish(kNow - days(1), kNow + days(6), {});
+    EXPECT_EQ(message(early_), "accepted");
+}
+
+TEST_F(WithList, RevokedIsRefusedWhateverTimeTheSignatureSays) {
+    publish(kNow - days(1), kNow + days(6), {&other_, &key_});
+    EXPECT_EQ(fault(early_, kData), "revoked");
+    EXPECT_EQ(fault(made(), kData), "revoked");
+}
+
+TEST_F(WithList, OfAnotherDayIsRefusedAndSaysWhatToDo) {
+    // It may not know yet what is revoked today.
+    publish(kNow - days(9), kNow - days(2), {});
+    EXPECT_EQ(fault(early_, kData), "untrusted");
+    EXPECT_NE(message(early_).find("isn't of today: get the authority's new one"), std::string::npos)
+        << message(early_);
+    publish(kNow + days(2), kNow + days(9), {});
+    EXPECT_NE(message(early_).find("isn't of today"), std::string::npos) << message(early_);
+    // A list that was good at the time of the signature says nothing about today.
+    publish(kNow - days(51), kNow - days(44), {});
+    EXPECT_NE(message(early_).find("isn't of today"), std::string::npos) << message(early_);
+}
+
+TEST_F(WithList, OfAnotherAuthorityOrChangedIsNoListOfTheSigners) {
+    const SoftKey stranger("P-256", {.name = "stranger", .authority = true});
+    trust_.crls.push_back(stranger.list(kNow - days(1), kNow + days(6), {}));
+    EXPECT_EQ(fault(early_, kData), "untrusted");
+    // The right name, another key.
+    const SoftKey twin("P-256", {.name = "authority", .authority = true});
+    trust_.crls.clear();
+    trust_.crls.push_back(twin.list(kNow - days(1), kNow + days(6), {}));
+    EXPECT_EQ(fault(early_, kData), "untrusted");
 }
 
 TEST_F(Cms, SignedByTwoIsRefused) {

@@ -37,6 +37,36 @@ ByteVector SoftKey::sign(Bytes digest) {
     return out;
 }
 
+Crl SoftKey::list(seal::Time made, seal::Time next, const std::vector<const SoftKey*>& revoked) const {
+    const auto asn1 = [](seal::Time time) {
+        return seal::Owned<ASN1_TIME, ASN1_TIME_free>(
+            ASN1_TIME_set(nullptr, std::chrono::system_clock::to_time_t(time)));
+    };
+    const auto read = [](const ByteVector& der) {
+        const unsigned char* at = der.data();
+        return seal::Cert(d2i_X509(nullptr, &at, static_cast<long>(der.size())));
+    };
+    Crl out(X509_CRL_new());
+    X509_CRL_set_version(out.get(), X509_CRL_VERSION_2);
+    X509_CRL_set_issuer_name(out.get(), X509_get_subject_name(read(certificate_).get()));
+    X509_CRL_set1_lastUpdate(out.get(), asn1(made).get());
+    X509_CRL_set1_nextUpdate(out.get(), asn1(next).get());
+    for (const SoftKey* key : revoked) {
+        X509_REVOKED* entry = X509_REVOKED_new();
+        X509_REVOKED_set_serialNumber(entry, X509_get_serialNumber(read(key->certificate()).get()));
+        X509_REVOKED_set_revocationDate(entry, asn1(made).get());
+        X509_CRL_add0_revoked(out.get(), entry);
+    }
+    X509_CRL_sign(out.get(), key_.get(), EVP_sha256());
+    // As it would be read from a file: OpenSSL sorts a list that it looks into, and only one that was read keeps its
+    // bytes.
+    ByteVector der(static_cast<std::size_t>(i2d_X509_CRL(out.get(), nullptr)));
+    unsigned char* end = der.data();
+    i2d_X509_CRL(out.get(), &end);
+    const unsigned char* at = der.data();
+    return Crl(d2i_X509_CRL(nullptr, &at, static_cast<long>(der.size())));
+}
+
 Trust trust_in(const ByteVector& certificate) {
     Trust trust;
     trust.authorities.push_back(seal::certificate_of_der(certificate));

@@ -3,6 +3,7 @@
 
 #include "sign/cms.h"
 #include "sign/error.h"
+#include "sign/trust.h"
 #include "unit/seal/maker.h"
 
 namespace sealkey::sign::test {
@@ -18,6 +19,9 @@ public:
     [[nodiscard]] const ByteVector& certificate() const override { return certificate_; }
     [[nodiscard]] const std::vector<ByteVector>& chain() const override { return chain_; }
     [[nodiscard]] ByteVector sign(Bytes digest) override;
+
+    // A revocation list of this authority, valid from `made` to `next`, with these serial numbers on it since `made`.
+    [[nodiscard]] Crl list(seal::Time made, seal::Time next, const std::vector<const SoftKey*>& revoked) const;
 
     int asked = 0;
     std::vector<ByteVector> chain_;
