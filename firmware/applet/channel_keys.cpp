@@ -8,8 +8,6 @@ namespace sealkey::applet {
 
 namespace {
 
-using channel::Keys;
-using protocol::kChallengeSize;
 using protocol::kKddSize;
 
 constexpr std::size_t kHeadSize = 2;  // of the stored set: KVN, size of one key
