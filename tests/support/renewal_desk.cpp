@@ -61,6 +61,7 @@ std::string kind_of(const PKey& key) {
 
 PKey new_key(const std::string& kind) {
     if (kind == "RSA-2048") return own(EVP_RSA_gen(2048));
+    if (kind == "RSA-4096") return own(EVP_RSA_gen(4096));
     if (kind == "RSA-1024") return own(EVP_RSA_gen(1024));
     return own(EVP_EC_gen(kind.c_str()));
 }
@@ -182,7 +183,30 @@ RenewalPlan plan_of(std::uint8_t number, std::vector<token::StageRole> roles) {
     return plan;
 }
 
+void RenewalDesk::begin_answer() {
+    if (answers_ == break_at_ && !noted_) {
+        broke_ = true;
+        throw DeskBroken();
+    }
+}
+
+void RenewalDesk::end_answer() {
+    if (answers_++ == break_at_) {
+        broke_ = true;
+        throw DeskBroken();
+    }
+}
+
 ByteVector RenewalDesk::request(const RenewalPlan& plan, std::uint8_t role, const ByteVector& info,
+                                const ByteVector& signature, const char* hash, const PKey& old_key,
+                                const ByteVector& consent) {
+    begin_answer();
+    ByteVector out = certify(plan, role, info, signature, hash, old_key, consent);
+    end_answer();
+    return out;
+}
+
+ByteVector RenewalDesk::certify(const RenewalPlan& plan, std::uint8_t role, const ByteVector& info,
                                 const ByteVector& signature, const char* hash, const PKey& old_key,
                                 const ByteVector& consent) {
     const Key key{plan.rid, role};
@@ -216,14 +240,17 @@ ByteVector RenewalDesk::request(const RenewalPlan& plan, std::uint8_t role, cons
 
 void RenewalDesk::prove(const RenewalPlan& plan, std::uint8_t role, const token::StageNonce& nonce,
                         const ByteVector& signature) {
+    begin_answer();
     const ByteVector& info = keys_.at({plan.rid, role});
     const unsigned char* raw = info.data();
     const PKey key = own(d2i_PUBKEY(nullptr, &raw, static_cast<long>(info.size())));
     must(verifies(key, token::prove_statement(plan.rid, role, nonce), signature), "the proof doesn't verify");
     proven_[{plan.rid, role}] = true;
+    end_answer();
 }
 
 ByteVector RenewalDesk::manifest(const RenewalPlan& plan) {
+    begin_answer();
     token::Manifest manifest;
     manifest.serial = std::string(kSerial);
     manifest.rid = plan.rid;
@@ -239,15 +266,19 @@ ByteVector RenewalDesk::manifest(const RenewalPlan& plan) {
     if (plan.record) manifest.record = digest_of(*plan.record);
     if (plan.next_issuer) manifest.issuer = digest_of(*plan.next_issuer);
     manifest.guid = plan.guid;
-    return ca_->manifest(manifest);
+    ByteVector out = ca_->manifest(manifest);
+    end_answer();
+    return out;
 }
 
 void RenewalDesk::confirm(const RenewalPlan& plan, std::uint8_t role, const ByteVector& signature) {
+    begin_answer();
     const ByteVector& info = keys_.at({plan.rid, role});
     const unsigned char* raw = info.data();
     const PKey key = own(d2i_PUBKEY(nullptr, &raw, static_cast<long>(info.size())));
     must(verifies(key, token::committed_statement(plan.rid), signature), "the confirmation doesn't verify");
     confirmed_[plan.rid] = true;
+    end_answer();
 }
 
 namespace {
@@ -266,23 +297,27 @@ bool is_loaded(const std::optional<token::StagedObject>& told, const ByteVector&
     return told && is_loaded(told->complete(), told->fingerprint, value);
 }
 
-void request_certificates(token::Token& token, RenewalDesk& desk, const RenewalPlan& plan) {
+}  // namespace
+
+void request_certificate(token::Token& token, RenewalDesk& desk, const RenewalPlan& plan, std::uint8_t role) {
     const token::StagingStatus status = token::stage_status(token);
-    for (const token::StagedRole& role : status.staged) {
-        const PKey key = key_of(token::stage_public_key(token, role));
-        const ByteVector info = request_info(key);
-        const char* const hash = role.algorithm == Algorithm::p384 ? "SHA384" : "SHA256";
-        const ByteVector signature = token::stage_csr(token, role.reference, info);
-        const ByteVector consent = token::stage_csr_consent(token, role.reference, info);
-        const ByteVector object_of =
-            desk.request(plan, role.reference, info, signature, hash, consenting_key(token, role.reference), consent);
-        if (!is_loaded(role.has_certificate, role.fingerprint, object_of)) {
-            token::stage_certificate(token, role.reference, object_of);
-        }
+    const token::StagedRole* const staged = status.role(role);
+    must(staged != nullptr, "the role isn't staged");
+    const ByteVector info = request_info(key_of(token::stage_public_key(token, *staged)));
+    const char* const hash = staged->algorithm == Algorithm::p384 ? "SHA384" : "SHA256";
+    const ByteVector signature = token::stage_csr(token, role, info);
+    const ByteVector consent = token::stage_csr_consent(token, role, info);
+    const ByteVector object_of = desk.request(plan, role, info, signature, hash, consenting_key(token, role), consent);
+    if (!is_loaded(staged->has_certificate, staged->fingerprint, object_of)) {
+        token::stage_certificate(token, role, object_of);
     }
 }
 
-}  // namespace
+void prove_role(token::Token& token, RenewalDesk& desk, const RenewalPlan& plan, std::uint8_t role) {
+    token::StageNonce nonce{};
+    nonce.fill(role);
+    desk.prove(plan, role, nonce, token::stage_prove(token, role, nonce));
+}
 
 void run_renewal(token::Token& token, std::string_view pin, RenewalDesk& desk, const RenewalPlan& plan,
                  const std::function<void()>& before_commit) {
@@ -292,18 +327,14 @@ void run_renewal(token::Token& token, std::string_view pin, RenewalDesk& desk, c
     if (before.committed != plan.rid) {
         token::BeginAnswer answer{1, false};
         while (answer.missing > 0) answer = token::stage_begin(token, plan.rid, plan.roles);
-        request_certificates(token, desk, plan);
+        for (const token::StageRole& role : plan.roles) request_certificate(token, desk, plan, role.reference);
         const token::StagingStatus told = token::stage_status(token);
         if (plan.seal && !is_loaded(told.seal, *plan.seal)) token::stage_seal(token, *plan.seal);
         if (plan.record && !is_loaded(told.record, *plan.record)) token::stage_record(token, *plan.record);
         if (plan.next_issuer && !is_loaded(told.issuer, *plan.next_issuer)) {
             token::stage_next_issuer(token, *plan.next_issuer);
         }
-        for (const token::StageRole& role : plan.roles) {
-            token::StageNonce nonce{};
-            nonce.fill(static_cast<std::uint8_t>(role.reference));
-            desk.prove(plan, role.reference, nonce, token::stage_prove(token, role.reference, nonce));
-        }
+        for (const token::StageRole& role : plan.roles) prove_role(token, desk, plan, role.reference);
         if (before_commit) before_commit();
         token::stage_commit(token, desk.manifest(plan));
     }

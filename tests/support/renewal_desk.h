@@ -9,6 +9,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <stdexcept>
 #include <string>
 #include <vector>
 
@@ -19,7 +20,7 @@ namespace sealkey::testing {
 
 using PKey = std::shared_ptr<EVP_PKEY>;
 
-// "P-256", "P-384", "RSA-2048", "RSA-1024"
+// A curve, "RSA-1024", "RSA-2048" or "RSA-4096".
 PKey new_key(const std::string& kind);
 PKey key_of(const token::PublicKey& key);
 PKey key_of_certificate(const ByteVector& der);
@@ -84,6 +85,11 @@ struct RenewalPlan {
 };
 RenewalPlan plan_of(std::uint8_t number, std::vector<token::StageRole> roles);
 
+// What a desk throws at the answer that it was told to break at.
+struct DeskBroken : std::runtime_error {
+    DeskBroken() : std::runtime_error("the CA doesn't answer") {}
+};
+
 // The CA's desk: remembers what it issued, by renewal and key, and answers the same again.
 class RenewalDesk {
 public:
@@ -102,16 +108,38 @@ public:
     }
     [[nodiscard]] bool confirmed(const token::Rid& rid) const { return confirmed_.count(rid) != 0; }
     [[nodiscard]] std::size_t certificates() const { return certificates_.size(); }
-    void use(TestCa& ca) { ca_ = &ca; }
+
+    // The desk breaks at its answer after this many, with what was asked noted or not.
+    void break_at(int after, bool noted) {
+        break_at_ = after;
+        noted_ = noted;
+        answers_ = 0;
+    }
+    void mend() { break_at_ = -1; }
+    [[nodiscard]] bool broke() const { return broke_; }
 
 private:
     using Key = std::pair<token::Rid, std::uint8_t>;
+    // Around each answer: throws before the work, or after it.
+    void begin_answer();
+    void end_answer();
+    ByteVector certify(const RenewalPlan& plan, std::uint8_t role, const ByteVector& info, const ByteVector& signature,
+                       const char* hash, const PKey& old_key, const ByteVector& consent);
+
     TestCa* ca_;
     std::map<Key, ByteVector> certificates_;  // objects
     std::map<Key, ByteVector> keys_;          // SubjectPublicKeyInfo
     std::map<Key, bool> proven_;
     std::map<token::Rid, bool> confirmed_;
+    int break_at_ = -1;
+    bool noted_ = false;
+    bool broke_ = false;
+    int answers_ = 0;
 };
+
+// Parts of the client's procedure, for one role: the certificate asked for and loaded; the proof.
+void request_certificate(token::Token& token, RenewalDesk& desk, const RenewalPlan& plan, std::uint8_t role);
+void prove_role(token::Token& token, RenewalDesk& desk, const RenewalPlan& plan, std::uint8_t role);
 
 // One run of the client's procedure: does what is still to be done, whatever that is. Throws what the client throws.
 // `before_commit` is called when everything is loaded and proven.
