@@ -21,6 +21,7 @@ test_packages=(
     python3-pyscard python3-cryptography python3-botan
     clang-14 libclang-rt-14-dev clang-format-14 clang-tidy-14
     llvm-14
+    strace
     valgrind
 )
 

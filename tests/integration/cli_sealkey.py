@@ -422,9 +422,8 @@ class Prompt(Cli):
             elif send_signal and screen[seen:].rstrip(b" ").endswith(b":"):
                 seen = len(screen)
                 os.kill(pid, send_signal)
-        _, status = os.waitpid(pid, 0)
-        os.close(master)
-        return os.waitstatus_to_exitcode(status), screen.decode("utf-8", "replace")
+        os.close(master)  # ends what still asks after all this time
+        return harness.until(lambda: self.ended(pid), "sealkey has ended")[0], screen.decode("utf-8", "replace")
 
     def test_typed_pins_are_not_shown(self):
         self.ship()
@@ -460,6 +459,34 @@ class Prompt(Cli):
             self.assertEqual(code, 12, screen)
             self.assertIn("Nothing was changed", screen)
         self.assertEqual(self.tries(), 6)
+
+    def test_ctrl_c_between_the_prompt_and_the_reading_is_not_forgotten(self):
+        self.ship()
+        self.activate()
+        # strace holds the program for a second after each prompt, which is when the signal comes.
+        pid, master = pty.fork()
+        if pid == 0:
+            strace = harness.program("strace")
+            os.execve(strace, [strace, "-o", "/dev/null", "-e", "trace=write", "-P", "/dev/tty",
+                                  "-e", "inject=write:delay_exit=1000000", harness.program("sealkey"), "change-pin"],
+                       {**os.environ, "LC_ALL": "C.UTF-8"})
+        screen = b""
+        try:
+            while not screen.rstrip(b" ").endswith(b":"):
+                screen += os.read(master, 4096)
+            traced = int(pathlib.Path(f"/proc/{pid}/task/{pid}/children").read_text().split()[0])
+            os.kill(traced, signal.SIGINT)
+            code = harness.until(lambda: self.ended(pid), "sealkey has ended")[0]
+            screen += os.read(master, 4096)
+        finally:
+            os.close(master)
+        self.assertEqual(code, 12, screen)
+        self.assertIn(b"Nothing was changed", screen)
+
+    @staticmethod
+    def ended(pid):
+        done, status = os.waitpid(pid, os.WNOHANG)
+        return [os.waitstatus_to_exitcode(status)] if done else None
 
     def test_secret_in_the_environment_is_gone_once_read(self):
         self.ship()

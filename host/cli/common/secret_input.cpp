@@ -1,6 +1,7 @@
 #include "cli/common/secret_input.h"
 
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <termios.h>
 #include <unistd.h>
@@ -33,13 +34,19 @@ private:
 volatile sig_atomic_t caught_signal = 0;
 void catch_signal(int number) { caught_signal = number; }
 
-// Signals that would end the program with the echo off are held until the terminal is put right.
+// Signals that would end the program with the echo off are held until the terminal is put right. They are let in only
+// while wait_for_input() waits: one that came between the prompt and the reading would be forgotten otherwise, and
+// Ctrl-C would do nothing.
 class TerminalGuard {
 public:
     TerminalGuard(int terminal, bool hidden) : terminal_(terminal) {
         caught_signal = 0;
         struct sigaction action {};
-        action.sa_handler = catch_signal;  // without SA_RESTART: read() returns
+        action.sa_handler = catch_signal;
+        sigset_t held;
+        sigemptyset(&held);
+        for (const int number : kSignals) sigaddset(&held, number);
+        sigprocmask(SIG_BLOCK, &held, &mask_);
         for (std::size_t i = 0; i < kCount; ++i) sigaction(kSignals[i], &action, &before_[i]);
         if (tcgetattr(terminal_, &saved_) != 0) return;
         active_ = true;
@@ -51,6 +58,15 @@ public:
     ~TerminalGuard() {
         if (active_) tcsetattr(terminal_, TCSANOW, &saved_);
         for (std::size_t i = 0; i < kCount; ++i) sigaction(kSignals[i], &before_[i], nullptr);
+        sigprocmask(SIG_SETMASK, &mask_, nullptr);
+    }
+    // False: a signal came instead.
+    [[nodiscard]] bool wait_for_input() const {
+        do {
+            pollfd wanted{terminal_, POLLIN, 0};
+            if (::ppoll(&wanted, 1, nullptr, &mask_) >= 0) return true;
+        } while (caught_signal == 0);
+        return false;
     }
     TerminalGuard(const TerminalGuard&) = delete;
     TerminalGuard& operator=(const TerminalGuard&) = delete;
@@ -61,19 +77,21 @@ private:
     int terminal_;
     bool active_ = false;
     termios saved_{};
+    sigset_t mask_{};
     struct sigaction before_[kCount] {};
 };
 
 [[noreturn]] void cancelled() { throw Failed(Exit::cancelled, tr("Stopped. Nothing was changed.")); }
 
-// Up to the end of the line or of the input.
-SecretText read_line(int descriptor) {
+// Up to the end of the line or of the input. `guard` if the descriptor is a terminal.
+SecretText read_line(int descriptor, const TerminalGuard* guard = nullptr) {
     SecretText text;
     std::size_t size = 0;
     for (;;) {
+        if (guard && !guard->wait_for_input()) cancelled();
         std::uint8_t byte = 0;
         const ssize_t n = ::read(descriptor, &byte, 1);
-        if (n < 0 && errno == EINTR && caught_signal == 0) continue;
+        if (n < 0 && errno == EINTR) continue;
         if (n < 0) cancelled();
         if (n == 0 && size == 0) cancelled();
         if (n == 0 || byte == '\n') break;
@@ -95,7 +113,7 @@ SecretText ask(const std::string& prompt, bool hidden) {
     const TerminalGuard guard(terminal.get(), hidden);
     const std::string text = prompt + " ";
     if (::write(terminal.get(), text.data(), text.size()) < 0) cancelled();
-    return read_line(terminal.get());
+    return read_line(terminal.get(), &guard);
 }
 
 }  // namespace
