@@ -9,7 +9,7 @@ namespace sealkey::cli {
 
 namespace {
 
-struct Options {
+struct AttestationOptions {
     BenchOptions bench;
     std::string attestation_file;
     std::string device_file;
@@ -86,7 +86,7 @@ void tell(Context& context, const ca::Attested& said, const std::vector<std::str
 }
 
 // Of files, as they came from elsewhere: compared is what is given.
-Exit check_files(Context& context, const Options& options, const ca::Authority& authority,
+Exit check_files(Context& context, const AttestationOptions& options, const ca::Authority& authority,
                  bench::Inventory& inventory) {
     if (options.device_file.empty()) {
         throw Failed(Exit::usage, tr("Give the device certificate too (slot F9 of the key): --device FILE."));
@@ -121,7 +121,8 @@ Exit check_files(Context& context, const Options& options, const ca::Authority& 
 }
 
 // Of the key that is plugged in: asked now, compared with the inventory.
-Exit check_key(Context& context, const Options& options, const ca::Authority& authority, bench::Inventory& inventory) {
+Exit check_key(Context& context, const AttestationOptions& options, const ca::Authority& authority,
+               bench::Inventory& inventory) {
     const ca::Role role = role_of(options.slot);
     FoundKey key = context.choice.open();
     const auto row = inventory.token(key.status.serial);
@@ -143,7 +144,7 @@ Exit check_key(Context& context, const Options& options, const ca::Authority& au
     return Exit::ok;
 }
 
-Exit check(Context& context, const Options& options) {
+Exit check(Context& context, const AttestationOptions& options) {
     const ca::Authority authority(options.bench.directory());
     const auto inventory = options.bench.inventory(authority);
     return options.attestation_file.empty() ? check_key(context, options, authority, *inventory)
@@ -153,7 +154,7 @@ Exit check(Context& context, const Options& options) {
 }  // namespace
 
 Run define_attestation(CLI::App& command) {
-    auto options = std::make_shared<Options>();
+    auto options = std::make_shared<AttestationOptions>();
     command.require_subcommand(1);
     CLI::App& check_it = *command.add_subcommand(
         "check", tr("Check that a private key was made on the token: of the key that is plugged in, or from files"));

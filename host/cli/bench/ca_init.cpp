@@ -5,7 +5,7 @@ namespace sealkey::cli {
 
 namespace {
 
-struct Options {
+struct CaInitOptions {
     BenchOptions bench;
     ca::Settings settings;
     CLI::App* init = nullptr;
@@ -39,7 +39,7 @@ void tell(Context& context, const ca::Authority& authority) {
                           {"issuing_not_after", ca::iso_time(ca::time_of(X509_get0_notAfter(authority.issuing())))}};
 }
 
-Exit init(Context& context, const Options& options) {
+Exit init(Context& context, const CaInitOptions& options) {
     const std::string directory = options.bench.directory();
     const SecretText passphrase = options.bench.passphrase(true);
     {
@@ -62,7 +62,7 @@ Exit init(Context& context, const Options& options) {
     return Exit::ok;
 }
 
-Exit add_device_root(Context& context, const Options& options) {
+Exit add_device_root(Context& context, const CaInitOptions& options) {
     ca::Authority authority(options.bench.directory());
     const SecretText passphrase = options.bench.passphrase();
     authority.add_device_root(passphrase.bytes(), ca::now());
@@ -78,7 +78,7 @@ Exit add_device_root(Context& context, const Options& options) {
 }  // namespace
 
 Run define_ca(CLI::App& command) {
-    auto options = std::make_shared<Options>();
+    auto options = std::make_shared<CaInitOptions>();
     command.require_subcommand(1);
     options->init = command.add_subcommand("init", tr("Make a CA in an empty folder"));
     CLI::App* show = command.add_subcommand("show", tr("Show the CA's settings"));

@@ -6,12 +6,12 @@ namespace sealkey::cli {
 
 namespace {
 
-struct Options {
+struct CheckOptions {
     BenchOptions bench;
     SecretInput pin{"pin", "SEALKEY_PIN"};
 };
 
-Exit check(Context& context, const Options& options) {
+Exit check(Context& context, const CheckOptions& options) {
     const ca::Authority authority(options.bench.directory());
     const auto inventory = options.bench.inventory(authority);
     FoundKey key = context.choice.open();
@@ -45,7 +45,7 @@ Exit check(Context& context, const Options& options) {
 }  // namespace
 
 Run define_check(CLI::App& command) {
-    auto options = std::make_shared<Options>();
+    auto options = std::make_shared<CheckOptions>();
     options->bench.add_to(command, true);
     options->pin.add_to(command, tr("PIN of the key: its private keys are used by OpenSC too"));
     return explained([options](Context& context) { return check(context, *options); });

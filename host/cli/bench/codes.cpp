@@ -36,7 +36,7 @@ struct StatementSource {
     }
 };
 
-struct Options {
+struct CodesOptions {
     BenchOptions bench;
     StatementSource statement;
     CodeOutput code;
@@ -59,7 +59,7 @@ std::string statement_serial(const ca::ByteVector& bytes) {
     return {bytes.begin() + 2, bytes.begin() + 2 + protocol::kSerialSize};
 }
 
-Exit check(Context& context, const Options& options) {
+Exit check(Context& context, const CodesOptions& options) {
     const ca::Authority authority(options.bench.directory());
     const auto bytes = options.statement.read(context);
     const SecretText passphrase = options.bench.passphrase();
@@ -86,7 +86,7 @@ Exit check(Context& context, const Options& options) {
     return Exit::ok;
 }
 
-void deliver(Context& context, const Options& options, bench::GivenCode given) {
+void deliver(Context& context, const CodesOptions& options, bench::GivenCode given) {
     context.out.field(tr("Key"), given.event.serial);
     context.out.field(tr("Lock number"), std::to_string(given.event.counter));
     if (given.given_before) context.out.say(tr("A code was given for this lock before. It is the same one."));
@@ -104,7 +104,7 @@ void deliver(Context& context, const Options& options, bench::GivenCode given) {
     }
 }
 
-Exit reset_code(Context& context, const Options& options) {
+Exit reset_code(Context& context, const CodesOptions& options) {
     const bool telephone = !options.request_code.empty();
     if (telephone && options.statement.given()) {
         throw Failed(Exit::usage, tr("A lock statement makes the request code unnecessary: give one of them."));
@@ -127,7 +127,7 @@ Exit reset_code(Context& context, const Options& options) {
     return Exit::ok;
 }
 
-Exit activation_code(Context& context, const Options& options) {
+Exit activation_code(Context& context, const CodesOptions& options) {
     const std::string serial = required_serial(context);
     options.code.require_place();
     const ca::Authority authority(options.bench.directory());
@@ -139,7 +139,7 @@ Exit activation_code(Context& context, const Options& options) {
     return Exit::ok;
 }
 
-Exit reset_done(Context& context, const Options& options) {
+Exit reset_done(Context& context, const CodesOptions& options) {
     std::string serial;
     std::uint16_t counter = 0;
     ca::ByteVector proof;
@@ -172,7 +172,7 @@ Exit reset_done(Context& context, const Options& options) {
 }  // namespace
 
 Run define_lock_statement(CLI::App& command) {
-    auto options = std::make_shared<Options>();
+    auto options = std::make_shared<CodesOptions>();
     command.require_subcommand(1);
     options->bench.add_to(command, true);
     CLI::App* sub = command.add_subcommand("check", tr("Check that a key of ours made it, and that its lock is open"));
@@ -183,7 +183,7 @@ Run define_lock_statement(CLI::App& command) {
 }
 
 Run define_reset_code(CLI::App& command) {
-    auto options = std::make_shared<Options>();
+    auto options = std::make_shared<CodesOptions>();
     options->bench.add_to(command, true);
     options->statement.add_to(command);
     command.add_option("--approval", options->approval, tr("The approved request that this is for"))
@@ -198,14 +198,14 @@ Run define_reset_code(CLI::App& command) {
 }
 
 Run define_activation_code(CLI::App& command) {
-    auto options = std::make_shared<Options>();
+    auto options = std::make_shared<CodesOptions>();
     options->bench.add_to(command, true);
     options->code.add_to(command, tr("Write the code to this new file"));
     return explained([options](Context& context) { return activation_code(context, *options); });
 }
 
 Run define_reset_done(CLI::App& command) {
-    auto options = std::make_shared<Options>();
+    auto options = std::make_shared<CodesOptions>();
     options->bench.add_to(command, true);
     command.add_flag("--from-key", options->statement.from_key, tr("Read the proof from the key that is plugged in"));
     command.add_option("--lock", options->counter, tr("Number of the lock"))

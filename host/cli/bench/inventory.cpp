@@ -5,7 +5,7 @@ namespace sealkey::cli {
 
 namespace {
 
-struct Options {
+struct InventoryOptions {
     BenchOptions bench;
     std::string code;
     CLI::App* list = nullptr;
@@ -115,7 +115,7 @@ Exit audit(Context& context, bench::Inventory& inventory) {
 }  // namespace
 
 Run define_inventory(CLI::App& command) {
-    auto options = std::make_shared<Options>();
+    auto options = std::make_shared<InventoryOptions>();
     command.require_subcommand(1);
     options->bench.add_to(command, false);
     options->list = command.add_subcommand("list", tr("All keys, or those of one enterprise"));

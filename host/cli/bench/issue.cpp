@@ -12,7 +12,7 @@ namespace sealkey::cli {
 
 namespace {
 
-struct Options {
+struct IssueOptions {
     BenchOptions bench;
     bench::Order order;
     std::string order_file;
@@ -38,7 +38,7 @@ constexpr StepText kSteps[] = {
 
 const char* step_text(bench::Step step) { return tr(kSteps[static_cast<std::size_t>(step)].text); }
 
-bench::Order order_of(const Options& options) {
+bench::Order order_of(const IssueOptions& options) {
     if (options.order_file.empty()) return options.order;
     for (const CLI::Option* option : options.command->get_options()) {
         if (option->count() != 0 && option->get_group() == tr("The order")) {
@@ -52,7 +52,7 @@ bench::Order order_of(const Options& options) {
 }
 
 // A picture named in an order file lies beside it.
-std::string picture_path(const Options& options, const bench::Order& order) {
+std::string picture_path(const IssueOptions& options, const bench::Order& order) {
     const auto slash = options.order_file.rfind('/');
     const bool beside = order.seal_image.front() != '/' && slash != std::string::npos;
     return beside ? options.order_file.substr(0, slash + 1) + order.seal_image : order.seal_image;
@@ -173,7 +173,7 @@ void require_pcsc() {
     }
 }
 
-Exit issue(Context& context, const Options& options) {
+Exit issue(Context& context, const IssueOptions& options) {
     require_pcsc();
     bench::IssueInput input;
     input.order = order_of(options);
@@ -224,7 +224,7 @@ Exit issue(Context& context, const Options& options) {
 }  // namespace
 
 Run define_issue(CLI::App& command) {
-    auto options = std::make_shared<Options>();
+    auto options = std::make_shared<IssueOptions>();
     options->command = &command;
     options->bench.add_to(command, true);
     command.add_option("--birth-record", options->birth_file, tr("The factory's record of the blank key"))

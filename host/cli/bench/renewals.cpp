@@ -11,7 +11,7 @@ namespace sealkey::cli {
 
 namespace {
 
-struct Options {
+struct RenewalsOptions {
     BenchOptions bench;
     bench::RenewalOrder order;
     std::string slots;
@@ -70,7 +70,7 @@ std::vector<std::string> split(const std::string& text) {
     return parts;
 }
 
-Exit approve(Context& context, bench::RenewalDesk& desk, const Options& options) {
+Exit approve(Context& context, bench::RenewalDesk& desk, const RenewalsOptions& options) {
     bench::RenewalOrder order = options.order;
     order.serial = required_serial(context);
     order.slots = split(options.slots);
@@ -102,7 +102,7 @@ void serve_until_signal(bench::RenewalServer& server) {
     waiter.join();
 }
 
-Exit serve(Context& context, bench::RenewalDesk& desk, const Options& options) {
+Exit serve(Context& context, bench::RenewalDesk& desk, const RenewalsOptions& options) {
     (void)desk.close_confirmed();  // a list that was still to be written
     bench::RenewalServer server(desk, [&](const std::string& line) { context.out.note(printable(line)); });
     const int port = server.bind(options.listen, options.port);
@@ -113,7 +113,7 @@ Exit serve(Context& context, bench::RenewalDesk& desk, const Options& options) {
     return Exit::ok;
 }
 
-Exit run(Context& context, const Options& options) {
+Exit run(Context& context, const RenewalsOptions& options) {
     const ca::Authority authority(options.bench.directory());
     const auto inventory = options.bench.inventory(authority);
     if (options.list->parsed()) return list(context, *inventory);
@@ -139,7 +139,7 @@ Exit run(Context& context, const Options& options) {
     return serve(context, desk, options);
 }
 
-void add_order_options(CLI::App& command, Options& options) {
+void add_order_options(CLI::App& command, RenewalsOptions& options) {
     const auto text = [&](const char* name, std::string& member, const char* help) {
         return command.add_option(name, member, help)->type_name(tr("TEXT"));
     };
@@ -164,7 +164,7 @@ void add_order_options(CLI::App& command, Options& options) {
 }  // namespace
 
 Run define_renewals(CLI::App& command) {
-    auto options = std::make_shared<Options>();
+    auto options = std::make_shared<RenewalsOptions>();
     command.require_subcommand(1);
     options->bench.add_to(command, true);
     options->list = command.add_subcommand("list", tr("All renewals, or those of one key: --serial"));

@@ -11,7 +11,7 @@ namespace {
 
 constexpr int kDefaultDays = 7;
 
-struct Options {
+struct RevokeOptions {
     BenchOptions bench;
     std::string reason = "unspecified";
     std::string why;
@@ -24,7 +24,7 @@ std::string reasons() {
     return text;
 }
 
-Exit revoke(Context& context, const Options& options) {
+Exit revoke(Context& context, const RevokeOptions& options) {
     const ca::Authority authority(options.bench.directory());
     const std::string serial = required_serial(context);
     ca::check_revocation_reason(options.reason);
@@ -46,7 +46,7 @@ Exit revoke(Context& context, const Options& options) {
     return Exit::ok;
 }
 
-Exit crl(Context& context, const Options& options) {
+Exit crl(Context& context, const RevokeOptions& options) {
     const ca::Authority authority(options.bench.directory());
     const SecretText passphrase = options.bench.passphrase();
     const auto inventory = options.bench.inventory(authority);
@@ -88,7 +88,7 @@ void write_crl(Context& context, const ca::Authority& authority, bench::Inventor
 }
 
 Run define_revoke(CLI::App& command) {
-    auto options = std::make_shared<Options>();
+    auto options = std::make_shared<RevokeOptions>();
     options->bench.add_to(command, true);
     command.add_option("--reason", options->reason, reasons())->type_name(tr("REASON"));
     command.add_option("--why", options->why, tr("In words, for the audit trail"))->required()->type_name(tr("TEXT"));
@@ -99,7 +99,7 @@ Run define_revoke(CLI::App& command) {
 }
 
 Run define_crl(CLI::App& command) {
-    auto options = std::make_shared<Options>();
+    auto options = std::make_shared<RevokeOptions>();
     options->bench.add_to(command, true);
     command.add_option("--crl-days", options->days, tr("Days until the next list at the latest"))
         ->check(CLI::Range(1, 365))

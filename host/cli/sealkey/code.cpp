@@ -10,7 +10,7 @@ namespace sealkey::cli {
 
 namespace {
 
-struct Options {
+struct CodeOptions {
     SecretInput code{"code", "SEALKEY_CODE"};
     SecretInput new_pin{"new-pin", "SEALKEY_NEW_PIN"};
     SecretInput puk{"puk", "SEALKEY_PUK"};
@@ -71,13 +71,13 @@ void redeem(FoundKey& key, const token::CodeDigits& code, const SecretText& pin)
     }
 }
 
-SecretText read_new_pin(const Options& options, const token::TokenStatus& status) {
+SecretText read_new_pin(const CodeOptions& options, const token::TokenStatus& status) {
     SecretText pin = options.new_pin.read(tr("New PIN (6 to 8 characters):"), true);
     require_good_pin(pin.bytes(), status);
     return pin;
 }
 
-Exit activate(Context& context, const Options& options) {
+Exit activate(Context& context, const CodeOptions& options) {
     FoundKey key = context.choice.open();
     const KeyState state = state_of(key.status);
     if (state == KeyState::ready) {
@@ -115,7 +115,7 @@ void show_request(Context& context, const token::TokenStatus& status) {
            "with the reset code from the mail you get, run `sealkey unlock` again."));
 }
 
-Exit unlock_by_puk(Context& context, FoundKey& key, const Options& options) {
+Exit unlock_by_puk(Context& context, FoundKey& key, const CodeOptions& options) {
     if (key.status.profile != protocol::Profile::compatibility) {
         throw Failed(Exit::not_allowed,
                      tr("This key has no PUK: it is unlocked with a reset code from your provider. Run "
@@ -131,7 +131,7 @@ Exit unlock_by_puk(Context& context, FoundKey& key, const Options& options) {
     return Exit::ok;
 }
 
-Exit unlock(Context& context, const Options& options) {
+Exit unlock(Context& context, const CodeOptions& options) {
     FoundKey key = context.choice.open();
     if (options.by_puk || options.puk.given()) return unlock_by_puk(context, key, options);
     const KeyState state = state_of(key.status);
@@ -169,14 +169,14 @@ Exit unlock(Context& context, const Options& options) {
 }  // namespace
 
 Run define_activate(CLI::App& command) {
-    const auto options = std::make_shared<Options>();
+    const auto options = std::make_shared<CodeOptions>();
     options->code.add_to(command, tr("The activation code"));
     options->new_pin.add_to(command, tr("The first PIN"));
     return [options](Context& context) { return activate(context, *options); };
 }
 
 Run define_unlock(CLI::App& command) {
-    const auto options = std::make_shared<Options>();
+    const auto options = std::make_shared<CodeOptions>();
     options->code.add_to(command, tr("The reset code"));
     options->new_pin.add_to(command, tr("The new PIN"));
     command.add_flag("--show", options->show, tr("Only show the request code"));

@@ -11,7 +11,7 @@ namespace sealkey::cli {
 
 namespace {
 
-struct Options {
+struct ExportOptions {
     std::string what;
     std::string slot = "9A";
     std::string file = "-";
@@ -47,12 +47,12 @@ token::ByteVector encoded(const token::ByteVector& der, bool as_der) {
     return {pem.begin(), pem.end()};
 }
 
-token::ByteVector export_certificate(FoundKey& key, const Options& options) {
+token::ByteVector export_certificate(FoundKey& key, const ExportOptions& options) {
     return encoded(certificate(key, slot_of(options.slot)), options.der);
 }
 
 // The certificate and, if it is on the key and fits, its issuer's.
-token::ByteVector export_chain(FoundKey& key, const Options& options) {
+token::ByteVector export_chain(FoundKey& key, const ExportOptions& options) {
     const auto leaf = certificate(key, slot_of(options.slot));
     token::ByteVector out = encoded(leaf, options.der);
     const auto issuer = key.token->find_object(protocol::object::issuer_certificate);
@@ -76,7 +76,7 @@ token::ByteVector object(FoundKey& key, std::uint32_t tag, const char* absent) {
                                     [&busy](std::size_t done, std::size_t total) { busy.advance(done, total); });
 }
 
-token::ByteVector export_record(FoundKey& key, const Options& options) {
+token::ByteVector export_record(FoundKey& key, const ExportOptions& options) {
     auto raw = object(key, protocol::object::enterprise_record, tr("There is no enterprise record on the key."));
     if (options.der) return raw;
     const auto record = token::decode_record(raw);
@@ -94,11 +94,11 @@ token::ByteVector export_record(FoundKey& key, const Options& options) {
     return {text.begin(), text.end()};
 }
 
-token::ByteVector export_seal(FoundKey& key, const Options&) {
+token::ByteVector export_seal(FoundKey& key, const ExportOptions&) {
     return object(key, protocol::object::seal, tr("There is no seal on the key."));
 }
 
-token::ByteVector export_statement(FoundKey& key, const Options& options) {
+token::ByteVector export_statement(FoundKey& key, const ExportOptions& options) {
     const auto statement = key.token->lock_statement();
     if (!statement) throw Failed(Exit::not_found, tr("The key has no lock statement: it isn't locked."));
     if (options.der) return {statement->bytes.begin(), statement->bytes.end()};
@@ -108,14 +108,14 @@ token::ByteVector export_statement(FoundKey& key, const Options& options) {
 
 struct Thing {
     const char* name;
-    token::ByteVector (*make)(FoundKey& key, const Options& options);
+    token::ByteVector (*make)(FoundKey& key, const ExportOptions& options);
 };
 constexpr Thing kThings[] = {
     {"certificate", export_certificate}, {"chain", export_chain}, {"record", export_record}, {"seal", export_seal},
     {"statement", export_statement},
 };
 
-Exit run_export(Context& context, const Options& options) {
+Exit run_export(Context& context, const ExportOptions& options) {
     if (context.out.json() && options.file == "-") {
         throw Failed(Exit::usage, tr("With --json, say where to write with --output."));
     }
@@ -132,7 +132,7 @@ Exit run_export(Context& context, const Options& options) {
 }  // namespace
 
 Run define_export(CLI::App& command) {
-    const auto options = std::make_shared<Options>();
+    const auto options = std::make_shared<ExportOptions>();
     std::vector<std::string> names;
     for (const auto& thing : kThings) names.emplace_back(thing.name);
     command.add_option("what", options->what, tr("certificate, chain, record, seal or statement"))

@@ -9,12 +9,12 @@ namespace sealkey::cli {
 
 namespace {
 
-struct Options {
+struct PinOptions {
     SecretInput pin{"pin", "SEALKEY_PIN"};
     SecretInput new_pin{"new-pin", "SEALKEY_NEW_PIN"};
 };
 
-Exit check_pin(Context& context, const Options& options) {
+Exit check_pin(Context& context, const PinOptions& options) {
     FoundKey key = context.choice.open();
     require_usable_pin(key.status);
     const auto pin = options.pin.read(pin_prompt(key.status));
@@ -30,7 +30,7 @@ Exit check_pin(Context& context, const Options& options) {
     return Exit::ok;
 }
 
-Exit change_pin(Context& context, const Options& options) {
+Exit change_pin(Context& context, const PinOptions& options) {
     FoundKey key = context.choice.open();
     require_usable_pin(key.status);
     const auto old_pin = options.pin.read(pin_prompt(key.status));
@@ -54,13 +54,13 @@ Exit change_pin(Context& context, const Options& options) {
 }  // namespace
 
 Run define_check_pin(CLI::App& command) {
-    const auto options = std::make_shared<Options>();
+    const auto options = std::make_shared<PinOptions>();
     options->pin.add_to(command, tr("The PIN"));
     return [options](Context& context) { return check_pin(context, *options); };
 }
 
 Run define_change_pin(CLI::App& command) {
-    const auto options = std::make_shared<Options>();
+    const auto options = std::make_shared<PinOptions>();
     options->pin.add_to(command, tr("The PIN"));
     options->new_pin.add_to(command, tr("The new PIN"));
     return [options](Context& context) { return change_pin(context, *options); };

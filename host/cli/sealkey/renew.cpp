@@ -14,7 +14,7 @@ namespace sealkey::cli {
 
 namespace {
 
-struct Options {
+struct RenewOptions {
     std::string ca;
     std::string tls_ca;
     SecretInput pin{"pin", "SEALKEY_PIN"};
@@ -138,7 +138,7 @@ Exit tell_result(Context& context, const std::string& serial, const renew::Resul
     return Exit::ok;
 }
 
-Exit renew_key(Context& context, const Options& options) {
+Exit renew_key(Context& context, const RenewOptions& options) {
     const renew::Ask ask = [&] {
         try {
             return renew::http_ca(options.ca, options.tls_ca);
@@ -196,7 +196,7 @@ Exit renew_key(Context& context, const Options& options) {
 }  // namespace
 
 Run define_renew(CLI::App& command) {
-    const auto options = std::make_shared<Options>();
+    const auto options = std::make_shared<RenewOptions>();
     command.add_option("--ca", options->ca, tr("Address of the provider: http://HOST[:PORT][/PATH] or https://..."))
         ->required()
         ->type_name("URL");

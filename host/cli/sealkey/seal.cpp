@@ -9,7 +9,7 @@ namespace sealkey::cli {
 
 namespace {
 
-struct Options {
+struct SealOptions {
     std::string what;
     std::string from;  // a file instead of the key
     std::string output = "-";
@@ -25,7 +25,7 @@ struct Source {
     std::string serial;
 };
 
-Source source_of(Context& context, const Options& options) {
+Source source_of(Context& context, const SealOptions& options) {
     if (!options.from.empty()) return {read_file(options.from, seal::kMaxSeal), std::nullopt, {}};
     FoundKey key = context.choice.open();
     Busy busy(tr("Reading from the key"));
@@ -37,7 +37,7 @@ Source source_of(Context& context, const Options& options) {
     return source;
 }
 
-void name_source(Context& context, const Options& options, const Source& source) {
+void name_source(Context& context, const SealOptions& options, const Source& source) {
     if (source.serial.empty()) {
         context.out.result["file"] = options.from;
     } else {
@@ -46,7 +46,7 @@ void name_source(Context& context, const Options& options, const Source& source)
 }
 
 // Shows whatever can be read; what is wrong with it is said, and is no failure of the command.
-Exit show(Context& context, const Options& options) {
+Exit show(Context& context, const SealOptions& options) {
     const Source source = source_of(context, options);
     const seal::Seal seal = seal::parse_seal(source.der);
     context.out.result = {{"seal", seal_json(seal)}};
@@ -68,7 +68,7 @@ Exit show(Context& context, const Options& options) {
     return Exit::ok;
 }
 
-Exit write_out(Context& context, const Options& options) {
+Exit write_out(Context& context, const SealOptions& options) {
     if (context.out.json() && options.output == "-")
         throw Failed(Exit::usage, tr("With --json, say where to write with --output."));
     require_new_file(options.output, options.from.empty() ? "-" : options.from, options.force);
@@ -80,7 +80,7 @@ Exit write_out(Context& context, const Options& options) {
     return Exit::ok;
 }
 
-Exit verify(Context& context, const Options& options) {
+Exit verify(Context& context, const SealOptions& options) {
     if (!options.trust.has_seal_authorities())
         throw Failed(Exit::usage, tr("Say with --seal-ca which authority for seals is trusted."));
     const sign::Trust trust = options.trust.read();
@@ -97,7 +97,7 @@ Exit verify(Context& context, const Options& options) {
     return Exit::ok;
 }
 
-Exit run_seal(Context& context, const Options& options) {
+Exit run_seal(Context& context, const SealOptions& options) {
     if (options.what == "show") return show(context, options);
     if (options.what == "export") return write_out(context, options);
     return verify(context, options);
@@ -106,7 +106,7 @@ Exit run_seal(Context& context, const Options& options) {
 }  // namespace
 
 Run define_seal(CLI::App& command) {
-    const auto options = std::make_shared<Options>();
+    const auto options = std::make_shared<SealOptions>();
     command.add_option("what", options->what, tr("show, export or verify"))
         ->required()
         ->type_name("")

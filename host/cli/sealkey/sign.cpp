@@ -11,7 +11,7 @@ namespace sealkey::cli {
 
 namespace {
 
-struct Options {
+struct SignOptions {
     std::string input;
     std::string output;
     bool force = false;
@@ -19,7 +19,7 @@ struct Options {
     SecretInput pin{"pin", "SEALKEY_PIN"};
 };
 
-Exit sign_file(Context& context, Options& options) {
+Exit sign_file(Context& context, SignOptions& options) {
     const std::string output = options.output.empty() ? options.input + ".p7s" : options.output;
     if (options.input == "-" && options.output.empty())
         throw Failed(Exit::usage, tr("Say where to write the signature with --output."));
@@ -45,7 +45,7 @@ Exit sign_file(Context& context, Options& options) {
 }  // namespace
 
 Run define_sign(CLI::App& command) {
-    const auto options = std::make_shared<Options>();
+    const auto options = std::make_shared<SignOptions>();
     command.add_option("file", options->input, tr("The file to sign (- for standard input); it stays as it is"))
         ->required()
         ->type_name("");

@@ -13,7 +13,7 @@ namespace sealkey::cli {
 
 namespace {
 
-struct Options {
+struct StampOptions {
     std::string input;
     std::string output;
     int page = 1;
@@ -46,7 +46,7 @@ seal::Seal seal_on(FoundKey& key) {
     return seal::parse_seal(*der);
 }
 
-Exit stamp_file(Context& context, Options& options) {
+Exit stamp_file(Context& context, StampOptions& options) {
     const auto [x, y] = parse_place(options.at);
     if (context.out.json() && options.output == "-")
         throw Failed(Exit::usage, tr("With --json, say where to write with --output."));
@@ -81,7 +81,7 @@ Exit stamp_file(Context& context, Options& options) {
 }  // namespace
 
 Run define_stamp(CLI::App& command) {
-    const auto options = std::make_shared<Options>();
+    const auto options = std::make_shared<StampOptions>();
     command.add_option("input", options->input, tr("The PDF to stamp; it stays as it is"))->required()->type_name("");
     command.add_option("output", options->output, tr("Where to write the stamped PDF"))->required()->type_name("");
     command.add_option("--page", options->page, tr("The page, from 1 on (1 if not given)"))->type_name("N");

@@ -9,7 +9,7 @@ namespace sealkey::cli {
 
 namespace {
 
-struct Options {
+struct VerifyOptions {
     std::string file;
     std::string signature;
     TrustFiles trust;
@@ -35,7 +35,7 @@ void say(const Output& out, const sign::Verified& by) {
     if (by.has_timestamp) out.say(tr("Its timestamp wasn't checked: --timestamp-ca says which authority is trusted."));
 }
 
-Exit verify_detached(Context& context, const Options& options, const sign::Trust& trust) {
+Exit verify_detached(Context& context, const VerifyOptions& options, const sign::Trust& trust) {
     const auto data = read_file(options.file, kMaxSignedFile);
     const auto cms = read_file(options.signature, kMaxSignature);
     const auto by = sign::verify_detached(cms, {data}, trust, time_now());
@@ -46,7 +46,7 @@ Exit verify_detached(Context& context, const Options& options, const sign::Trust
 }
 
 // A stamp is only as good as its seal, so one can't be checked without knowing who makes seals.
-std::vector<sign::VerifiedPdfSignature> check(const token::ByteVector& file, const Options& options,
+std::vector<sign::VerifiedPdfSignature> check(const token::ByteVector& file, const VerifyOptions& options,
                                               const sign::Trust& trust) {
     try {
         return sign::verify_pdf(file, trust, time_now());
@@ -56,7 +56,7 @@ std::vector<sign::VerifiedPdfSignature> check(const token::ByteVector& file, con
     }
 }
 
-Exit verify_document(Context& context, const Options& options, const sign::Trust& trust) {
+Exit verify_document(Context& context, const VerifyOptions& options, const sign::Trust& trust) {
     const auto file = read_file(options.file, kMaxSignedFile);
     nlohmann::json list = nlohmann::json::array();
     const auto signatures = check(file, options, trust);
@@ -86,7 +86,7 @@ Exit verify_document(Context& context, const Options& options, const sign::Trust
 }  // namespace
 
 Run define_verify(CLI::App& command) {
-    const auto options = std::make_shared<Options>();
+    const auto options = std::make_shared<VerifyOptions>();
     command.add_option("file", options->file, tr("A signed or stamped PDF, or any file with its --signature"))
         ->required()
         ->type_name("");

@@ -9,7 +9,7 @@ namespace sealkey::cli {
 
 namespace {
 
-struct Options {
+struct WaitOptions {
     bool removal = false;
     double timeout = 0;  // seconds; 0: for ever
 };
@@ -21,7 +21,7 @@ const FoundKey* match(const Found& found, const std::string& serial) {
     return nullptr;
 }
 
-Exit wait(Context& context, const Options& options) {
+Exit wait(Context& context, const WaitOptions& options) {
     using Clock = std::chrono::steady_clock;
     const auto provider = transport::make_default_provider();
     const auto end = Clock::now() + std::chrono::milliseconds(static_cast<long>(options.timeout * 1000));
@@ -49,7 +49,7 @@ Exit wait(Context& context, const Options& options) {
 }  // namespace
 
 Run define_wait(CLI::App& command) {
-    const auto options = std::make_shared<Options>();
+    const auto options = std::make_shared<WaitOptions>();
     command.add_flag("--removal", options->removal, tr("Wait until the key has been taken out"));
     command.add_option("--timeout", options->timeout, tr("Give up after this many seconds"))
         ->type_name(tr("SECONDS"))

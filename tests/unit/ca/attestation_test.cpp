@@ -6,6 +6,7 @@
 
 #include "ca/certificate.h"
 #include "support/token_fixture.h"
+#include "unit/ca/refusal.h"
 
 namespace sealkey::ca {
 namespace {
@@ -17,8 +18,6 @@ using protocol::Profile;
 using protocol::TouchPolicy;
 using testing::TestToken;
 namespace ref = protocol::ref;
-
-const Time kNow = parse_iso_time("2026-11-21T08:00:00Z");
 
 PKey new_key() { return generate_key("p256"); }
 ByteVector nonce(std::uint8_t first = 0) {

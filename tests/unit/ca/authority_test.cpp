@@ -8,25 +8,13 @@
 #include <filesystem>
 #include <fstream>
 
-#include "ca/error.h"
 #include "ca/sealed_file.h"
+#include "unit/ca/refusal.h"
 
 namespace sealkey::ca {
 namespace {
 
 namespace fs = std::filesystem;
-const Bytes kPassphrase = bytes_of("correct horse");
-const Time kNow = parse_iso_time("2026-11-21T08:00:00Z");
-
-Fault fault_of(const std::function<void()>& call) {
-    try {
-        call();
-    } catch (const CaError& error) {
-        return error.fault();
-    }
-    ADD_FAILURE() << "nothing was refused";
-    return Fault::crypto;
-}
 
 class InADirectory : public ::testing::Test {
 protected:

@@ -7,24 +7,13 @@
 #include <set>
 
 #include "ca/crl.h"
-#include "ca/error.h"
+#include "unit/ca/refusal.h"
 
 namespace sealkey::ca {
 namespace {
 
 using namespace std::chrono_literals;
-const Time kNow = parse_iso_time("2026-11-21T08:00:00Z");
 const Subject kSubject{"示例进出口有限公司", "914403001922038216", "SHILI"};
-
-Fault fault_of(const std::function<void()>& call) {
-    try {
-        call();
-    } catch (const CaError& error) {
-        return error.fault();
-    }
-    ADD_FAILURE() << "nothing was refused";
-    return Fault::crypto;
-}
 
 PKey rsa(std::size_t bits) { return PKey(EVP_PKEY_Q_keygen(nullptr, nullptr, "RSA", bits)); }
 PKey ec(const char* curve) { return PKey(EVP_PKEY_Q_keygen(nullptr, nullptr, "EC", curve)); }

@@ -4,22 +4,12 @@
 #include <functional>
 
 #include "ca/enterprise_codes.h"
-#include "ca/error.h"
+#include "unit/ca/refusal.h"
 
 namespace sealkey::ca {
 namespace {
 
 const char* const kValid[] = {"91350100M000100Y43", "914403001922038216"};
-
-Fault fault_of(const std::function<void()>& call) {
-    try {
-        call();
-    } catch (const CaError& error) {
-        return error.fault();
-    }
-    ADD_FAILURE() << "nothing was refused";
-    return Fault::crypto;
-}
 
 TEST(N7_UnifiedCode, WorkedExamplesAreTaken) {
     for (const char* code : kValid) EXPECT_NO_THROW(check_unified_code(code)) << code;

@@ -4,23 +4,12 @@
 #include <gtest/gtest.h>
 
 #include "ca/certificate.h"
-#include "ca/error.h"
+#include "unit/ca/refusal.h"
 
 namespace sealkey::ca {
 namespace {
 
-const Bytes kPassphrase = bytes_of("correct horse");
 const Bytes kOther = bytes_of("correct horsf");
-
-Fault fault_of(const std::function<void()>& call) {
-    try {
-        call();
-    } catch (const CaError& error) {
-        return error.fault();
-    }
-    ADD_FAILURE() << "nothing was refused";
-    return Fault::crypto;
-}
 
 TEST(SealedSecret, OpensUnderItsPassphraseAndPurposeOnly) {
     const auto content = seal_secret(bytes_of("masters"), kPassphrase, "a");

@@ -6,8 +6,8 @@
 #include <functional>
 #include <numeric>
 
-#include "ca/error.h"
 #include "ca/openssl.h"
+#include "unit/ca/refusal.h"
 
 namespace sealkey::ca {
 namespace {
@@ -40,16 +40,6 @@ ByteVector statement_of(const Masters& masters, const std::string& serial, std::
     const auto mac = cmac(unlock_key(masters, serial).bytes(), input);
     out.insert(out.end(), mac.begin(), mac.end());
     return out;
-}
-
-Fault fault_of(const std::function<void()>& call) {
-    try {
-        call();
-    } catch (const CaError& error) {
-        return error.fault();
-    }
-    ADD_FAILURE() << "nothing was refused";
-    return Fault::crypto;
 }
 
 TEST(Derivation, AesCmacIsThatOfSp80038b) {

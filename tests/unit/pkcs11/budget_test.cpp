@@ -4,9 +4,6 @@
 namespace sealkey::test {
 namespace {
 
-CK_MECHANISM of(CK_MECHANISM_TYPE type) { return {type, nullptr, 0}; }
-const ByteView kMessage = text("a licence application");
-
 // The same token over short and over extended APDUs.
 class BudgetTest : public ModuleTest, public ::testing::WithParamInterface<bool> {
 protected:

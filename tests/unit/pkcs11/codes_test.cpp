@@ -9,8 +9,6 @@ namespace {
 using CodesTest = PersonalisedModuleTest;
 using BareTest = ModuleTest;
 
-CK_MECHANISM of(CK_MECHANISM_TYPE type) { return {type, nullptr, 0}; }
-
 // Every function that takes a session first, called with nothing else that could be wrong first.
 std::vector<std::pair<const char*, CK_RV>> call_all_with_session(CK_FUNCTION_LIST& f, CK_SESSION_HANDLE s) {
     unsigned char buffer[64] = {};

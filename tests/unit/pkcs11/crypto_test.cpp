@@ -14,8 +14,6 @@ namespace {
 using CryptoTest = PersonalisedModuleTest;
 using sealkey::testing::from_hex;
 
-CK_MECHANISM of(CK_MECHANISM_TYPE type) { return {type, nullptr, 0}; }
-const ByteView kMessage = text("a licence application");
 unsigned char* bytes(ByteView view) { return const_cast<unsigned char*>(view.data()); }
 
 struct HashRow {

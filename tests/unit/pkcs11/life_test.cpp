@@ -19,9 +19,6 @@ namespace {
 using LifeTest = PersonalisedModuleTest;
 using BareTest = ModuleTest;
 
-CK_MECHANISM of(CK_MECHANISM_TYPE type) { return {type, nullptr, 0}; }
-const ByteView kMessage = text("a licence application");
-
 // Runs a check in a forked child; its answer is the exit code.
 template <class Check>
 int in_child(Check check) {

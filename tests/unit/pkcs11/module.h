@@ -70,6 +70,8 @@ inline constexpr std::uint8_t kDevice = 4;
 inline constexpr std::uint8_t kFormer = 5;
 
 [[nodiscard]] inline ByteView text(const char* s) { return {reinterpret_cast<const std::uint8_t*>(s), std::strlen(s)}; }
+[[nodiscard]] inline CK_MECHANISM of(CK_MECHANISM_TYPE type) { return {type, nullptr, 0}; }
+inline const ByteView kMessage = text("a licence application");
 [[nodiscard]] ByteVector sha256(ByteView data);
 // OpenSSL's word on a signature; `pss`: the salt's length.
 [[nodiscard]] bool rsa_verifies(const Key& key, const char* hash, ByteView message, ByteView signature,

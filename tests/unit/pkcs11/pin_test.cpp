@@ -7,8 +7,6 @@ namespace {
 using PinTest = PersonalisedModuleTest;
 
 constexpr CK_FLAGS kPinFlags = CKF_USER_PIN_COUNT_LOW | CKF_USER_PIN_FINAL_TRY | CKF_USER_PIN_LOCKED;
-CK_MECHANISM of(CK_MECHANISM_TYPE type) { return {type, nullptr, 0}; }
-const ByteView kMessage = text("a licence application");
 
 TEST_F(PinTest, Lesson21_CertificatesAndPublicKeysNeedNoLoginAndOnePinServesAllObjects) {
     const auto session = open();
