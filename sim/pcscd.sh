@@ -87,7 +87,8 @@ inside() {
 # Starts the system's pcscd where it isn't running; sets `started` to its pid then.
 system_pcscd() {
     echo "sim/pcscd.sh: namespaces are forbidden here (a container?): using the system's pcscd" >&2
-    exec 8>"${TMPDIR:-/tmp}/sealkey-system-pcscd.lock"
+    # The one file that is the same for all who would start it; a name in /tmp could be another user's link.
+    exec 8<"$(PATH=$PATH:/usr/sbin command -v pcscd)"
     flock 8
     started=
     if ! pgrep -x pcscd >/dev/null; then
