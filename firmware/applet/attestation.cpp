@@ -318,7 +318,7 @@ StatusWord run_attest(Core& core, const Attest& command, iso7816::Response& resp
                               Bytes(public_key).first(*size),
                               command.nonce,
                               {},
-                              0};
+                              core.state.renewal.generation};
     return answer_attestation(core, statement, response);
 }
 

@@ -15,10 +15,10 @@ struct Statement {
     PinPolicy pin_policy;
     TouchPolicy touch_policy;
     Origin origin;
-    Bytes public_key;  // as stored: what 7F49 wraps
-    Bytes nonce;       // of who asks; empty: none
-    Bytes rid;         // of the renewal that made the key; empty: none
-    std::uint32_t generation = 0;
+    Bytes public_key;              // as stored: what 7F49 wraps
+    Bytes nonce;                   // of who asks; empty: none
+    Bytes rid;                     // of the renewal that made the key; empty: none
+    std::uint32_t generation = 0;  // renewals committed so far
 };
 
 // ATTEST, as common clients send it and as our own with a nonce.

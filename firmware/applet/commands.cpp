@@ -348,6 +348,7 @@ constexpr Row kCommands[] = {
     channel(protocol::kClaOwn, protocol::ChannelIns::put_key, parse_put_key),
     own(OwnIns::stage_begin, parse_renewal),
     own(OwnIns::stage_status, parse_renewal),
+    own(OwnIns::stage_attest, parse_renewal),
     own(OwnIns::stage_csr, parse_renewal),
     own(OwnIns::stage_prove, parse_renewal),
     own(OwnIns::stage_cert, parse_renewal),

@@ -58,12 +58,14 @@ Parsed parse_csr(const Command& c) {
     return parsed(StageCsr{*role, by_old_key, c.data});
 }
 
-Parsed parse_prove(const Command& c) {
+// STAGE ATTEST, STAGE PROVE: a role and the CA's nonce.
+template <class T>
+Parsed parse_nonce(const Command& c) {
     const auto role = role_index(c.header.p1);
     if (!role) return sw::reference_not_found;
     if (c.header.p2 != 0) return sw::wrong_p1p2;
     if (c.data.size() != protocol::kStageNonceSize) return sw::wrong_length;
-    return parsed(StageProve{*role, c.data});
+    return parsed(T{*role, c.data});
 }
 
 // A part of nothing, or past the end, is refused here; whether it is the next one, where it is taken.
@@ -132,7 +134,9 @@ Parsed parse_renewal(const Command& command) {
         case OwnIns::stage_csr:
             return parse_csr(command);
         case OwnIns::stage_prove:
-            return parse_prove(command);
+            return parse_nonce<StageProve>(command);
+        case OwnIns::stage_attest:
+            return parse_nonce<StageAttest>(command);
         case OwnIns::stage_cert:
             return parse_certificate(command);
         case OwnIns::stage_seal:

@@ -25,6 +25,10 @@ struct StageCsr {
     bool by_old_key;
     Bytes request_info;
 };
+struct StageAttest {
+    std::size_t role;
+    Bytes nonce;
+};
 struct StageProve {
     std::size_t role;
     Bytes nonce;
@@ -52,7 +56,7 @@ struct ConfirmProof {
     RidBytes rid;
 };
 
-using RenewalCommand = std::variant<StageBegin, StageStatus, StageCsr, StageProve, StagePart, CommitRenewal, StageAbort,
-                                    RetirePurge, ConfirmProof>;
+using RenewalCommand = std::variant<StageBegin, StageStatus, StageAttest, StageCsr, StageProve, StagePart,
+                                    CommitRenewal, StageAbort, RetirePurge, ConfirmProof>;
 
 }  // namespace sealkey::applet

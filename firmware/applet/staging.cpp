@@ -226,6 +226,7 @@ StatusWord run_renewal(Core& core, const RenewalCommand& command, iso7816::Respo
         iso7816::Response& response;
         StatusWord operator()(const StageBegin& c) const { return run_begin(core, c, response); }
         StatusWord operator()(const StageStatus& c) const { return run_status(core, c, response); }
+        StatusWord operator()(const StageAttest& c) const { return run_stage_attest(core, c, response); }
         StatusWord operator()(const StageCsr& c) const { return run_stage_csr(core, c, response); }
         StatusWord operator()(const StageProve& c) const { return run_stage_prove(core, c, response); }
         StatusWord operator()(const StagePart& c) const { return run_stage_part(core, c); }

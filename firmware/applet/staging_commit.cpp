@@ -169,6 +169,7 @@ Status retire(Core& core, Change& change, std::size_t from, std::size_t to) {
     const std::uint16_t changes = target.certificate_changes;
     target = old;
     target.certificate_changes = changes;
+    target.moved = true;
     Places& places = core.state.places;
     // What lay at 9D's home stays there; the home of the retired slot was empty.
     const Place place = places.certificates[from];
@@ -208,6 +209,7 @@ Status publish_role(Core& core, Change& change, std::size_t role, const Checked&
     slot.pin_policy = staged.pin_policy;
     slot.touch_policy = staged.touch_policy;
     slot.origin = staged.origin;
+    slot.moved = false;
     change.touch_slot(index);
     return publish_value(core, change, certificate_tag(index), core.state.places.certificates[index],
                          staged.certificate, checked.certificates[role], retires);

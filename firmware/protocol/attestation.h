@@ -35,7 +35,7 @@ enum class Own : std::uint8_t {
     nonce = 2,       // OCTET STRING, 32 bytes; absent where none was given
     role = 3,        // OCTET STRING, 1 byte: the slot
     rid = 4,         // OCTET STRING, 16 bytes: the renewal that the key was made in; absent for a bench's key
-    generation = 5,  // INTEGER: renewals before it
+    generation = 5,  // INTEGER: renewals that the token has committed so far
     origin = 6,      // ENUMERATED: 1 made on the token, 2 brought
     profile = 7,     // ENUMERATED: 1 shipping, 2 compatibility
 };

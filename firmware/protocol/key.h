@@ -46,6 +46,8 @@ enum class OwnIns : std::uint8_t {
     stage_begin = 0x40,
     // P1 00 -> the list of staging_tag; P1 role -> 7F49, the staged public key.
     stage_status = 0x41,
+    // P1 role, data = nonce(32) -> the attestation certificate of the staged key, with the RID in it.
+    stage_attest = 0x42,
     // P1 role, P2 which key signs, data = CertificationRequestInfo -> signature.
     stage_csr = 0x43,
     // P1 role, data = nonce(32) -> signature.

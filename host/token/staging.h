@@ -77,6 +77,8 @@ BeginAnswer stage_begin(Token& token, const Rid& rid, const std::vector<StageRol
 [[nodiscard]] StagingStatus stage_status(Token& token);
 // The new key's public half, no PIN needed; not_found until it is made.
 [[nodiscard]] PublicKey stage_public_key(Token& token, const StagedRole& role);
+// The token's word on the staged key, as Token::attest() is on others, with the RID in it.
+[[nodiscard]] ByteVector stage_attest(Token& token, std::uint8_t role, const StageNonce& nonce);
 // `request_info`: DER CertificationRequestInfo of the staged public key, at most 4096 bytes. The signature: PKCS#1 v1.5
 // with SHA-256, or ECDSA (DER) with SHA-256, P-384 with SHA-384.
 [[nodiscard]] ByteVector stage_csr(Token& token, std::uint8_t role, ByteView request_info);

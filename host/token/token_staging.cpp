@@ -191,6 +191,10 @@ PublicKey stage_public_key(Token& token, const StagedRole& role) {
     return parse_public_key(key.value_or(Bytes{}), role.algorithm, action);
 }
 
+ByteVector stage_attest(Token& token, std::uint8_t role, const StageNonce& nonce) {
+    return run(token, "attesting a new key", OwnIns::stage_attest, role, 0, nonce).data;
+}
+
 ByteVector stage_csr(Token& token, std::uint8_t role, ByteView request_info) {
     const char* const action = "signing a certificate request";
     return signature_of(run(token, action, OwnIns::stage_csr, role, protocol::kCsrByStagedKey, request_info), action);

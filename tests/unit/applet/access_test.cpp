@@ -255,6 +255,7 @@ std::vector<Row> rows() {
         add(name, Right::renew, "-pppp-",
             [=](TestToken& t) { return t.send(0x80, ins, p1, 0, ByteVector(size, 0)).sw; }, {found});
     };
+    staged("attest a staged key", 0x42, 0x9A, 32, 0x6985);
     staged("sign a request", 0x43, 0x9A, 40, 0x6985);
     staged("prove a staged key", 0x44, 0x9A, 32, 0x6985);
     staged("purge a former key", 0x4B, 0x82, 16, 0x6985);
