@@ -4,11 +4,13 @@
 
 #include "protocol/key.h"
 #include "protocol/piv.h"
+#include "protocol/scp03.h"
 
 namespace sealkey::sim {
 
 namespace {
 
+using protocol::ChannelIns;
 using protocol::Ins;
 using protocol::OwnIns;
 
@@ -23,6 +25,7 @@ struct Known {
 
 constexpr std::uint8_t code(Ins ins) { return static_cast<std::uint8_t>(ins); }
 constexpr std::uint8_t code(OwnIns ins) { return static_cast<std::uint8_t>(ins); }
+constexpr std::uint8_t code(ChannelIns ins) { return static_cast<std::uint8_t>(ins); }
 
 constexpr Known kCommands[] = {
     {false, code(Ins::verify), "VERIFY", Hide::data},
@@ -50,6 +53,10 @@ constexpr Known kCommands[] = {
     {true, code(OwnIns::set_bench_pin), "SET BENCH PIN", Hide::data},
     {true, code(OwnIns::set_lifecycle), "SET LIFECYCLE", Hide::nothing},
     {true, code(OwnIns::attest), "ATTEST", Hide::nothing},
+    {true, code(OwnIns::write_part), "WRITE PART", Hide::nothing},
+    {true, code(ChannelIns::initialize_update), "INITIALIZE UPDATE", Hide::nothing},
+    {true, code(ChannelIns::external_authenticate), "EXTERNAL AUTHENTICATE", Hide::nothing},
+    {true, code(ChannelIns::put_key), "PUT KEY", Hide::data},
 };
 
 constexpr std::uint8_t kOwnClass = 0x80;

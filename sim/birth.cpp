@@ -1,7 +1,6 @@
 #include "birth.h"
 
 #include <fcntl.h>
-#include <mbedtls/aes.h>
 #include <spdlog/fmt/fmt.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -12,8 +11,10 @@
 #include <nlohmann/json.hpp>
 
 #include "base/tlv.h"
+#include "channel_crypto.h"
 #include "protocol/piv.h"
 #include "protocol/status_words.h"
+#include "token/error.h"
 
 namespace sealkey::sim {
 
@@ -22,7 +23,11 @@ namespace {
 namespace tag = protocol::tag;
 using Buffer = std::vector<std::uint8_t>;
 
-constexpr std::size_t kBlock = 16;
+constexpr std::size_t kKeySize = 32;
+constexpr const char* kNames[] = {"enc", "mac", "dek"};
+
+using KeyList = std::array<Secret<32>*, 3>;
+KeyList list(TransportKeys& keys) { return {&keys.enc, &keys.mac, &keys.dek}; }
 
 std::string hex(Bytes bytes) {
     std::string text;
@@ -30,14 +35,17 @@ std::string hex(Bytes bytes) {
     return text;
 }
 
-TransportKey from_hex(const std::string& text, const std::string& path) {
-    TransportKey key{};
-    bool good = text.size() == key.size() * 2 && text.find_first_not_of("0123456789abcdefABCDEF") == std::string::npos;
-    for (std::size_t i = 0; good && i < key.size(); ++i) {
-        key[i] = static_cast<std::uint8_t>(std::stoul(text.substr(2 * i, 2), nullptr, 16));
+void read_key(const nlohmann::json& keys, const char* name, Secret<32>& out, const std::string& path) {
+    const auto found = keys.find(name);
+    const std::string text = found != keys.end() && found->is_string() ? found->get<std::string>() : "";
+    if (text.size() != kKeySize * 2 || text.find_first_not_of("0123456789abcdefABCDEF") != std::string::npos) {
+        throw StateError("birth record " + path +
+                         ": transport_keys must be enc, mac and dek, 64 hexadecimal digits each");
     }
-    if (!good) throw StateError("birth record " + path + ": transport_key must be 64 hexadecimal digits");
-    return key;
+    out.resize(kKeySize);
+    for (std::size_t i = 0; i < kKeySize; ++i) {
+        out.buffer()[i] = static_cast<std::uint8_t>(std::stoul(text.substr(2 * i, 2), nullptr, 16));
+    }
 }
 
 // Data of a 9000 answer; StateError names the step otherwise.
@@ -65,56 +73,34 @@ void select_piv(const Transmit& transmit) {
     expect_ok(transmit, command(0x00, ins, 0x04, 0x00, protocol::kPivAid), "selecting the PIV application");
 }
 
-// One AES-256 block.
-void aes_block(int mode, const TransportKey& key, const std::uint8_t* in, std::uint8_t* out) {
-    mbedtls_aes_context aes;
-    mbedtls_aes_init(&aes);
-    const bool good = (mode == MBEDTLS_AES_ENCRYPT ? mbedtls_aes_setkey_enc(&aes, key.data(), 256)
-                                                   : mbedtls_aes_setkey_dec(&aes, key.data(), 256)) == 0 &&
-                      mbedtls_aes_crypt_ecb(&aes, mode, in, out) == 0;
-    mbedtls_aes_free(&aes);
-    if (!good) throw StateError("AES failed");
-}
-
-// SP 800-73-4 part 2, 3.2.4: mutual authentication with the management key.
-void authenticate(const TransportKey& key, const Transmit& transmit) {
-    const auto ins = static_cast<std::uint8_t>(protocol::Ins::general_authenticate);
-    const auto algorithm = static_cast<std::uint8_t>(protocol::Algorithm::aes256);
-    const char* step = "authenticating with the transport key";
-    const Buffer ask{0x7C, 0x02, 0x80, 0x00};
-    const Buffer answer = expect_ok(transmit, command(0x00, ins, algorithm, protocol::ref::management, ask), step);
-    const auto outer = find_tlv(answer, tag::dynamic_authentication);
-    const auto witness = outer ? find_tlv(*outer, tag::witness) : std::nullopt;
-    if (!witness || witness->size() != kBlock) throw StateError(std::string(step) + ": no witness");
-
-    std::array<std::uint8_t, kBlock> opened{};
-    std::array<std::uint8_t, kBlock> challenge{};
-    aes_block(MBEDTLS_AES_DECRYPT, key, witness->data(), opened.data());
-    kernel_random(challenge);
-    Buffer data(4 + 2 * (kBlock + 2));
-    TlvWriter writer(data);
-    writer.header(tag::dynamic_authentication, 2 * (kBlock + 2))
-        .put(tag::witness, opened)
-        .put(tag::challenge, challenge);
-    const Buffer proof =
-        expect_ok(transmit, command(0x00, ins, algorithm, protocol::ref::management, writer.bytes()), step);
-    const auto inner = find_tlv(proof, tag::dynamic_authentication);
-    const auto response = inner ? find_tlv(*inner, tag::response) : std::nullopt;
-    std::array<std::uint8_t, kBlock> expected{};
-    aes_block(MBEDTLS_AES_ENCRYPT, key, challenge.data(), expected.data());
-    if (!response || !constant_time_equal(*response, expected)) {
-        throw StateError(std::string(step) + ": the token doesn't hold this key");
-    }
+token::Answer answer_of(Buffer response) {
+    if (response.size() < 2) throw StateError("the token gave no answer");
+    const std::uint16_t word = load_be16(response.data() + response.size() - 2);
+    response.resize(response.size() - 2);
+    return {std::move(response), word};
 }
 
 }  // namespace
 
 std::string birth_record_path(const std::string& state_path) { return state_path + ".birth.json"; }
 
-void write_birth_record(const StateFile& state, const TransportKey& key) {
+TransportKeys new_transport_keys() {
+    TransportKeys keys;
+    keys.version = protocol::kTransportKvn;
+    for (Secret<32>* key : list(keys)) {
+        key->resize(kKeySize);
+        kernel_random(key->buffer());
+    }
+    return keys;
+}
+
+void write_birth_record(const StateFile& state, const TransportKeys& keys) {
     const std::string path = birth_record_path(state.path());
     const std::string aside = path + ".new";
-    const nlohmann::ordered_json record = {{"chip_id", hex(state.chip_id())}, {"transport_key", hex(key)}};
+    const nlohmann::ordered_json record = {
+        {"chip_id", hex(state.chip_id())},
+        {"transport_keys",
+         {{"enc", hex(keys.enc.bytes())}, {"mac", hex(keys.mac.bytes())}, {"dek", hex(keys.dek.bytes())}}}};
     const std::string text = record.dump(2) + "\n";
     unlink(aside.c_str());
     const int fd = open(aside.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
@@ -125,15 +111,19 @@ void write_birth_record(const StateFile& state, const TransportKey& key) {
     }
 }
 
-TransportKey read_birth_record(const StateFile& state) {
+TransportKeys read_birth_record(const StateFile& state) {
     const std::string path = birth_record_path(state.path());
     std::ifstream file(path);
     if (!file) throw StateError("birth record " + path + ": can't be opened: " + std::strerror(errno));
     const nlohmann::json record = nlohmann::json::parse(file, nullptr, false);
-    if (!record.is_object() || !record.contains("transport_key") || !record["transport_key"].is_string()) {
+    if (!record.is_object() || !record.contains("transport_keys") || !record["transport_keys"].is_object()) {
         throw StateError("birth record " + path + ": is not a birth record");
     }
-    return from_hex(record["transport_key"].get<std::string>(), path);
+    TransportKeys keys;
+    keys.version = protocol::kTransportKvn;
+    const KeyList all = list(keys);
+    for (std::size_t i = 0; i < all.size(); ++i) read_key(record["transport_keys"], kNames[i], *all[i], path);
+    return keys;
 }
 
 TokenState token_state(const Transmit& transmit) {
@@ -148,9 +138,18 @@ TokenState token_state(const Transmit& transmit) {
     return {static_cast<protocol::Profile>((*profile)[0]), static_cast<protocol::Lifecycle>((*lifecycle)[0])};
 }
 
-void initialise_compatibility(const StateFile& state, const TransportKey& key, const Transmit& transmit) {
+void initialise_compatibility(const StateFile& state, const TransportKeys& keys, const Transmit& transmit) {
     select_piv(transmit);
-    authenticate(key, transmit);
+    ChannelCrypto crypto([](MutableBytes out) { kernel_random(out); });
+    token::Scp03Session session(crypto, keys);
+    const auto carry = [&](const token::Command& c) {
+        return answer_of(transmit(command(c.cla, c.ins, c.p1, c.p2, c.data)));
+    };
+    try {
+        token::open_session(session, carry);
+    } catch (const token::TokenError& error) {
+        throw StateError(std::string("opening the channel with the transport keys: ") + error.what());
+    }
     // A serial that can't be taken for one that a bench gave: SIM and the end of the chip id.
     std::string serial = "SIM";
     for (const std::uint8_t byte : state.chip_id().subspan(3)) serial += fmt::format("{:02X}", byte);
@@ -168,7 +167,9 @@ void initialise_compatibility(const StateFile& state, const TransportKey& key, c
         .put(protocol::status_tag::numeric_serial, number)
         .put(0x8E, guid);
     const auto ins = static_cast<std::uint8_t>(protocol::OwnIns::initialise);
-    expect_ok(transmit, command(protocol::kClaOwn, ins, 0, 0, writer.bytes()), "initialising the token");
+    const auto wrapped = session.wrap({protocol::kClaOwn, ins, 0, 0, writer.bytes()});
+    const token::Answer answer = session.unwrap(carry(wrapped.command()));
+    if (!answer.ok()) throw StateError(fmt::format("initialising the token: it answered {:04X}", answer.status_word));
 }
 
 }  // namespace sealkey::sim

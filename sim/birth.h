@@ -10,19 +10,23 @@
 #include "base/bytes.h"
 #include "protocol/key.h"
 #include "state_file.h"
+#include "token/scp03.h"
 
 namespace sealkey::sim {
 
-using TransportKey = std::array<std::uint8_t, 32>;
+// The factory's set: three random AES-256 keys.
+using TransportKeys = token::ChannelKeys;
 using Transmit = std::function<std::vector<std::uint8_t>(Bytes)>;
 
 // The factory record lies beside the state file, for the bench to read: STATE.birth.json.
 [[nodiscard]] std::string birth_record_path(const std::string& state_path);
 
 // Writes the record (mode 0600, whole or not at all).
-void write_birth_record(const StateFile& state, const TransportKey& key);
-// Reads the transport key back. Throws StateError.
-[[nodiscard]] TransportKey read_birth_record(const StateFile& state);
+void write_birth_record(const StateFile& state, const TransportKeys& keys);
+// Reads the transport keys back. Throws StateError.
+[[nodiscard]] TransportKeys read_birth_record(const StateFile& state);
+
+[[nodiscard]] TransportKeys new_transport_keys();
 
 // What the token says of itself.
 struct TokenState {
@@ -34,6 +38,6 @@ struct TokenState {
 
 // Makes a BLANK token one of the compatibility profile, by APDUs alone, with the published default secrets. Throws
 // StateError.
-void initialise_compatibility(const StateFile& state, const TransportKey& key, const Transmit& transmit);
+void initialise_compatibility(const StateFile& state, const TransportKeys& keys, const Transmit& transmit);
 
 }  // namespace sealkey::sim

@@ -13,7 +13,13 @@ class TokenFirmware final : public Firmware {
 public:
     explicit TokenFirmware(platform::Platform& platform) : token_(platform), answer_(kMaxAnswer) {}
 
-    bool manufacture(Bytes transport_key) override { return token_.manufacture(transport_key).ok(); }
+    bool manufacture(const token::ChannelKeys& transport_keys) override {
+        channel::Keys keys;
+        keys.enc.assign(transport_keys.enc.bytes());
+        keys.mac.assign(transport_keys.mac.bytes());
+        keys.dek.assign(transport_keys.dek.bytes());
+        return token_.manufacture(keys).ok();
+    }
     bool power_on() override { return token_.power_on().ok(); }
     void reset() override { token_.reset(); }
     std::vector<std::uint8_t> atr() override {

@@ -7,6 +7,7 @@
 
 #include "base/bytes.h"
 #include "platform/platform.h"
+#include "token/scp03.h"
 
 namespace sealkey::sim {
 
@@ -14,8 +15,8 @@ class Firmware {
 public:
     virtual ~Firmware() = default;
 
-    // The factory's part, once, on blank flash: the token keeps the transport key (AES-256). False: it failed.
-    [[nodiscard]] virtual bool manufacture(Bytes transport_key) = 0;
+    // The factory's part, once, on blank flash: the token keeps the transport keys. False: it failed.
+    [[nodiscard]] virtual bool manufacture(const token::ChannelKeys& transport_keys) = 0;
     // Start: mounts the flash. False: the token is in its error state, and answers every command with that.
     virtual bool power_on() = 0;
     // A card reset: the session's state goes.

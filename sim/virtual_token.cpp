@@ -32,16 +32,14 @@ VirtualToken::VirtualToken(Options options)
 
 VirtualToken::~VirtualToken() = default;
 
-// The record comes first: a token whose transport key nobody has could never be personalised. A run that ends in
+// The record comes first: a token whose transport keys nobody has could never be personalised. A run that ends in
 // between starts the factory's part anew.
 void VirtualToken::manufacture() {
-    TransportKey key{};
-    kernel_random(key);
+    const TransportKeys keys = new_transport_keys();
     file_.erase_all();
-    write_birth_record(file_, key);
+    write_birth_record(file_, keys);
     const auto firmware = make_firmware(platform_.platform());
-    const bool good = firmware->manufacture(key);
-    wipe(key);
+    const bool good = firmware->manufacture(keys);
     if (!good) throw StateError("state file " + path() + ": the firmware couldn't be set up in its flash");
     file_.set_manufactured();
     spdlog::info("{}: new token, blank; factory record in {}", path(), birth_record_path(path()));

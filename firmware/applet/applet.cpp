@@ -67,7 +67,10 @@ StatusWord Applet::process_secure(const iso7816::Header& header, MutableBytes wo
     core_.session.channel_command = session.level() == protocol::SecurityLevel::full;
     const StatusWord status = run_unwrapped(command, work, response);
     core_.session.channel_command = false;
-    return wrap(status, response);
+    const StatusWord answered = wrap(status, response);
+    // The command may have taken the channel's keys away: what they opened ends with its answer.
+    if (!core_.store.contains(id::channel_keys)) session.close();
+    return answered;
 }
 
 StatusWord Applet::run_unwrapped(const iso7816::Command& command, MutableBytes work, Response& response) {

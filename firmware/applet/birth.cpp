@@ -22,7 +22,7 @@ constexpr std::uint8_t kDefaultPuk[] = {'1', '2', '3', '4', '5', '6', '7', '8'};
 constexpr std::uint32_t kUnlockKeySize = 32 + Vault::kOverhead;
 constexpr std::uint32_t kBirthSize =
     3 * Vault::kWrapObjectSize + kBirthObjectsSize + kManagementKeySize + kUnlockKeySize + protocol::kKddSize;
-constexpr std::uint32_t kBirthObjects = 3 + 3 + 2 + 1;
+constexpr std::uint32_t kBirthObjects = 3 + 3 + 2 + 1 + kChannelKeysObjects;
 
 // Everything secret that a compatibility token begins with, under a new DEK: no key of before opens with it.
 Status put_compatibility_secrets(Core& core, Change& change) {
@@ -140,24 +140,26 @@ Status recover_wipe(Core& core) {
     return kind == Wipe::reset ? finish_reset(core) : finish_terminate(core);
 }
 
-Status manufacture(Core& core, Bytes transport_key) {
-    if (transport_key.size() != kTransportKeySize) return Error::invalid;
+Status manufacture(Core& core, const channel::Keys& transport_keys) {
     ChannelKeySet set;
     set.version = protocol::kTransportKvn;
-    std::uint8_t constant = 0;
-    for (Secret<32>* key : {&set.keys.enc, &set.keys.mac, &set.keys.dek}) {
-        key->resize(key->capacity());
-        if (Status s = channel::derive(transport_key, ++constant, core.platform.chip_id, key->buffer()); !s) return s;
-    }
-    auto change = Change::begin(core, kManagementKeySize + kChannelKeysSize, 1 + kChannelKeysObjects);
+    set.keys.enc.assign(transport_keys.enc.bytes());
+    set.keys.mac.assign(transport_keys.mac.bytes());
+    set.keys.dek.assign(transport_keys.dek.bytes());
+    auto change = Change::begin(core, kChannelKeysSize, kChannelKeysObjects);
     if (!change) return change.error();
     if (Status s = store_channel_keys(core, change->transaction(), set); !s) return s;
-    if (Status s = store_management_key(core, *change, Algorithm::aes256, transport_key, false); !s) return s;
     change->touch_config();
     return change->commit();
 }
 
+// The shipping profile wants the CA's own channel keys first: the factory's open nothing of an enterprise's. A plain
+// PIV token that keeps the factory's has no channel from here on.
 StatusWord run_initialise(Core& core, const Initialise& command) {
+    const auto transport = has_transport_keys(core);
+    if (!transport) return status_word(transport.error());
+    const bool shipping = command.profile == Profile::shipping;
+    if (*transport && shipping) return sw::conditions_not_satisfied;
     auto change = Change::begin(core, kBirthSize, kBirthObjects);
     if (!change) return status_word(change.error());
     Config& config = core.state.config;
@@ -190,8 +192,10 @@ StatusWord run_initialise(Core& core, const Initialise& command) {
     if (!command.kdd.empty()) {
         if (done = change->transaction().put(id::channel_kdd, command.kdd); !done) return status_word(done);
     }
+    if (*transport) {
+        if (done = drop_channel_keys(core, change->transaction()); !done) return status_word(done);
+    }
     if (done = change->commit(); !done) return status_word(done);
-    // The transport key is no more, nor is what it proved.
     core.session.clear();
     return sw::ok;
 }

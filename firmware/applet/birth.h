@@ -6,10 +6,8 @@
 
 namespace sealkey::applet {
 
-inline constexpr std::size_t kTransportKeySize = 32;  // AES-256
-
-// On an empty store and try log: the token keeps the transport key as its 9B value.
-[[nodiscard]] Status manufacture(Core& core, Bytes transport_key);
+// On an empty store and try log: the token keeps the transport keys as its channel's, version FF.
+[[nodiscard]] Status manufacture(Core& core, const channel::Keys& transport_keys);
 
 [[nodiscard]] StatusWord run_initialise(Core& core, const Initialise& command);
 [[nodiscard]] StatusWord run_set_lifecycle(Core& core, const SetLifecycle& command);

@@ -264,8 +264,8 @@ Parsed parse_initialise(const Command& c) {
         if (size == 0 || out.management_key.size() != size) return sw::wrong_data;
     }
     if (out.profile == Profile::shipping) {
-        const bool complete =
-            kvn.size() == 1 && !out.unlock_key.empty() && out.management_algorithm == Algorithm::aes256;
+        const bool complete = kvn.size() == 1 && !out.kdd.empty() && !out.unlock_key.empty() &&
+                              out.management_algorithm == Algorithm::aes256;
         if (!complete) return sw::wrong_data;
     } else if (out.profile != Profile::compatibility) {
         return sw::wrong_data;

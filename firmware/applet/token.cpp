@@ -56,7 +56,8 @@ Status Token::start() {
     return drbg_.seed();
 }
 
-Status Token::manufacture(Bytes transport_key) {
+Status Token::manufacture(const channel::Keys& transport_keys) {
+    if (!transport_keys.valid()) return Error::invalid;
     if (Status s = start(); !s) return s;
     const Status mounted = store_.mount();
     if (mounted && core_.load() && core_.state.config.lifecycle != Lifecycle::blank) return Error::invalid;
@@ -64,14 +65,14 @@ Status Token::manufacture(Bytes transport_key) {
     if (Status s = tries_.format(); !s) return s;
     if (Status s = store_.format(); !s) return s;
     if (Status s = core_.load(); !s) return s;
-    return applet::manufacture(core_, transport_key);
+    return applet::manufacture(core_, transport_keys);
 }
 
 Status Token::mount() {
     if (Status s = start(); !s) return s;
     if (Status s = store_.mount(); !s) return s;
     if (Status s = core_.load(); !s) return s;
-    if (!store_.contains(id::management_key) && core_.state.config.lifecycle == Lifecycle::blank) {
+    if (!store_.contains(id::channel_keys) && core_.state.config.lifecycle == Lifecycle::blank) {
         return Error::not_found;  // the factory's part was cut short
     }
     const Status tries = tries_.mount();

@@ -21,10 +21,10 @@ public:
     Token(const Token&) = delete;
     Token& operator=(const Token&) = delete;
 
-    // The factory's part, once: formats the flash and keeps the transport key (AES-256, 32 bytes), with which the bench
-    // is let in. Also allowed again as long as the token is blank (a factory whose power went). invalid: the key's
-    // length, or a token that has been personalised. power_on() comes after it.
-    [[nodiscard]] Status manufacture(Bytes transport_key);
+    // The factory's part, once: formats the flash and keeps the transport keys, with which the bench opens its channel.
+    // Also allowed again as long as the token is blank (a factory whose power went). invalid: the keys' lengths, or a
+    // token that has been personalised. power_on() comes after it.
+    [[nodiscard]] Status manufacture(const channel::Keys& transport_keys);
 
     // Start after power came: mounts the flash, finishes what a power cut left, checks itself. not_found: blank flash,
     // manufacture() first. After any failure every command is answered with 6F01.

@@ -25,17 +25,20 @@ enum class OwnIns : std::uint8_t {
     //   63Cx wrong code, x tries left for this event; 63C0: event burned, there is a new request code
     //   6983 five burned events in a row: only the bench can help
     redeem_code = 0x20,
-    // Birth, BLANK only, once, after 9B with the transport key. data = TLV list:
+    // Birth, BLANK only, once, through the secure channel. data = TLV list:
     //   81 serial(12, ASCII) · 83 profile(1) · 89 numeric serial(4, < 2^31) · 8B KVN(1) · 8C K_unlock(32)
-    //   8D management key (algorithm(1) || key) · 8E GUID(16)
-    // Compatibility profile: 8C and 8D are absent and the values that plain PIV clients expect are set.
+    //   8D management key (algorithm(1) || key) · 8E GUID(16) · 8F key diversification data(10)
+    // Shipping: 6985 while the factory's channel keys are in. Compatibility profile: 8C and 8D are absent and the
+    // values
+    // that plain PIV clients expect are set; the factory's channel keys, if they are still in, are dropped by it.
     initialise = 0x30,
-    // Before the lifecycle is secured, with the authority of the bench (9B now, the secure channel later):
+    // Before the lifecycle is secured, with the authority of the bench (the channel; compatibility: 9B):
     // data = PIN(8, padded with FF). Sets the PIN for the bench's own checks (section 5.6 of the design: one
     // transaction).
     set_bench_pin = 0x32,
     // P1 = target lifecycle (Lifecycle), no data. INITIALISED -> SECURED: the bench PIN's wrap is dropped, the PIN is
-    // blocked, LC = 1 with a new salt, and (shipping profile) the PUK stays blocked. Authority of the bench.
+    // blocked, LC = 1 with a new salt, and (shipping profile) the PUK stays blocked. Authority of the bench. SECURED ->
+    // SECURED, shipping: a new activation event, LC + 1: unlocking at the bench.
     set_lifecycle = 0x34,
     // P1 = slot, P2 = 00, data = nonce(32) -> the attestation certificate (protocol/attestation.h).
     //   6A88 no key there · 6985 the key was brought or moved (a brought one of 9D is attested as such), or no F9

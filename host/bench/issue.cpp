@@ -51,17 +51,26 @@ BirthRecord read_birth_record(const std::string& path) {
     auto json = nlohmann::json::parse(content, nullptr, false);
     wipe({reinterpret_cast<std::uint8_t*>(content.data()), content.size()});
     BirthRecord record;
-    try {
-        record.chip_id = json.at("chip_id").get<std::string>();
-        auto& text = json.at("transport_key").get_ref<std::string&>();
+    bool whole = true;
+    const auto take = [&](nlohmann::json& keys, const char* name, Secret<32>& out) {
+        auto& text = keys.at(name).get_ref<std::string&>();
         auto key = ca::unhex(text);
         wipe({reinterpret_cast<std::uint8_t*>(text.data()), text.size()});
-        if (key.size() == Secret<32>::capacity()) record.transport_key.assign(key);
+        whole = whole && key.size() == out.capacity();
+        if (key.size() == out.capacity()) out.assign(key);
         wipe(key);
+    };
+    try {
+        record.chip_id = json.at("chip_id").get<std::string>();
+        record.transport_keys.version = protocol::kTransportKvn;
+        auto& keys = json.at("transport_keys");
+        take(keys, "enc", record.transport_keys.enc);
+        take(keys, "mac", record.transport_keys.mac);
+        take(keys, "dek", record.transport_keys.dek);
     } catch (const nlohmann::json::exception&) {
-        record.chip_id.clear();
+        whole = false;
     }
-    if (record.chip_id.size() != kChipIdDigits || record.transport_key.empty()) {
+    if (!whole || record.chip_id.size() != kChipIdDigits) {
         throw CaError(Fault::bad_argument, mark("%1 isn't a factory's record of a key."), {path});
     }
     return record;
@@ -74,6 +83,7 @@ IssueJob::IssueJob(Inventory& inventory, const ca::Authority& authority, Bytes p
       token_(token),
       input_(std::move(input)),
       masters_(authority.masters(passphrase)),
+      channel_master_(ca::read_channel_master(authority, passphrase)),
       issuing_key_(authority.issuing_key(passphrase)),
       maker_key_(input_.picture.empty() ? nullptr : authority.seal_maker_key(passphrase).release()),
       device_root_key_(authority.device_root_key(passphrase)) {}
@@ -177,15 +187,15 @@ void IssueJob::admit_new(const std::string& chip_id) {
 
 // ---- birth ---------------------------------------------------------------------------------------------------------
 
+// The bench's authority: the key's own channel. A plain PIV token has none, but a published 9B.
 void IssueJob::authenticate() {
     if (compatibility()) {
         ManagementCipher cipher(protocol::Algorithm::tdes, default_management_key());
         token_.authenticate_management(cipher);
         return;
     }
-    const ca::Key256 key = ca::management_key(masters_, row_.serial);
-    ManagementCipher cipher(protocol::Algorithm::aes256, key.bytes());
-    token_.authenticate_management(cipher);
+    // Anew each time: another program may have selected in between, which ends a channel.
+    token_.open_channel(crypto_, ca::channel_keys(channel_master_, row_.serial));
 }
 
 void IssueJob::set_bench_pin() {
@@ -207,32 +217,39 @@ void IssueJob::set_bench_pin() {
     throw CaError(Fault::quality, mark("The key refuses every PIN."));
 }
 
-void IssueJob::birth() {
-    if (token_.token_status().lifecycle == Lifecycle::blank) {
-        token::InitialValues values;
-        values.serial = row_.serial;
-        values.profile = compatibility() ? Profile::compatibility : Profile::shipping;
-        values.numeric_serial = static_cast<std::uint32_t>(row_.numeric_serial);
-        values.key_version = masters_.key_version;
-        const ca::Key256 unlock = ca::unlock_key(masters_, row_.serial);
-        const ca::Key256 management = ca::management_key(masters_, row_.serial);
-        values.unlock_key = unlock.bytes();
-        values.management_key = management.bytes();
-        const auto guid = ca::unhex(row_.guid);
-        std::copy_n(guid.begin(), values.guid.size(), values.guid.begin());
-        ManagementCipher transport(protocol::Algorithm::aes256, input_.birth->transport_key.bytes());
-        const token::Token::Transaction transaction(token_);
-        token_.authenticate_management(transport);
-        token_.initialise(values);
+// Through the key's own channel, which the factory's keys open the way to.
+void IssueJob::initialise() {
+    token::InitialValues values;
+    values.serial = row_.serial;
+    values.profile = compatibility() ? Profile::compatibility : Profile::shipping;
+    values.numeric_serial = static_cast<std::uint32_t>(row_.numeric_serial);
+    values.key_version = masters_.key_version;
+    values.kdd = ca::channel_kdd(row_.serial);
+    const ca::Key256 unlock = ca::unlock_key(masters_, row_.serial);
+    const ca::Key256 management = ca::management_key(masters_, row_.serial);
+    values.unlock_key = unlock.bytes();
+    values.management_key = management.bytes();
+    const auto guid = ca::unhex(row_.guid);
+    std::copy_n(guid.begin(), values.guid.size(), values.guid.begin());
+    const token::Token::Transaction transaction(token_);
+    const token::ChannelKeys& transport = input_.birth->transport_keys;
+    if (compatibility()) {
+        token_.open_channel(crypto_, transport);
+    } else {
+        take_over(token_, crypto_, transport, ca::channel_keys(channel_master_, row_.serial));
     }
+    token_.initialise(values);
+    token_.close_channel();
+}
+
+void IssueJob::birth() {
+    if (token_.token_status().lifecycle == Lifecycle::blank) initialise();
     if (token_.token_status().serial != row_.serial) {
         throw CaError(Fault::quality, mark("The key didn't take its serial number."));
     }
     // Lesson 34: what the factory knew opens nothing any more.
-    if (input_.birth != nullptr) {
-        const bool open =
-            management_key_opens(token_, protocol::Algorithm::aes256, input_.birth->transport_key.bytes());
-        if (open) throw CaError(Fault::quality, mark("The transport key still opens the key."));
+    if (input_.birth != nullptr && transport_opens(token_, input_.birth->transport_keys)) {
+        throw CaError(Fault::quality, mark("The transport keys still open the key."));
     }
     if (row_.state == TokenState::blank) {
         Inventory::Work work(inventory_, input_.operator_name);
@@ -381,12 +398,13 @@ void IssueJob::check_b() {
     check_contents(token_, expected, authority_, checked());
     if (compatibility()) return;  // it keeps the published secrets, and says so in its status
     DeadSecrets dead;
-    if (input_.birth != nullptr) dead.transport_key = input_.birth->transport_key.bytes();
+    if (input_.birth != nullptr) dead.transport_keys = &input_.birth->transport_keys;
     if (!bench_pin_.empty()) dead.bench_pin = bench_pin_.bytes();
-    check_secrets(token_, expected, masters_, dead, checked());
+    check_secrets(token_, expected, {masters_, channel_master_}, dead, checked());
 }
 
 void IssueJob::done() {
+    token_.close_channel();
     bench_pin_.clear();
     note("done");
 }

@@ -6,6 +6,7 @@
 #include <functional>
 #include <string>
 
+#include "bench/channel.h"
 #include "bench/inventory.h"
 #include "bench/order.h"
 #include "bench/quality.h"
@@ -19,10 +20,10 @@ namespace sealkey::bench {
 enum class Step { admit, birth, keys, contents, check_a, secure, check_b, done };
 [[nodiscard]] const char* name_of(Step step);
 
-// The factory's record of a token: who it is and the key that its birth needs.
+// The factory's record of a token: who it is and the keys that its birth needs.
 struct BirthRecord {
     std::string chip_id;  // 16 hexadecimal digits
-    Secret<32> transport_key;
+    token::ChannelKeys transport_keys;
 };
 // Throws CaError bad_argument, file.
 [[nodiscard]] BirthRecord read_birth_record(const std::string& path);
@@ -61,6 +62,7 @@ private:
     void resume(const TokenRow& row);
     void admit_new(const std::string& chip_id);
     void birth();
+    void initialise();
     void keys();
     void contents();
     void check_a();
@@ -80,6 +82,8 @@ private:
     token::Token& token_;
     IssueInput input_;
     ca::Masters masters_;
+    ca::ChannelMaster channel_master_;
+    ca::ChannelCrypto crypto_;
     ca::PKey issuing_key_;
     ca::PKey maker_key_;
     ca::PKey device_root_key_;

@@ -24,7 +24,7 @@ using protocol::Profile;
 
 constexpr std::uint32_t kGuidTag = 0x34;  // inside CHUID, SP 800-73-4 part 1, 3.1.2
 
-Bytes view(const std::string& text) { return {reinterpret_cast<const std::uint8_t*>(text.data()), text.size()}; }
+Bytes bytes_of(const std::string& text) { return {reinterpret_cast<const std::uint8_t*>(text.data()), text.size()}; }
 
 [[noreturn]] void wrong(const char* text, std::vector<std::string> arguments = {}) {
     throw CaError(Fault::quality, text, std::move(arguments));
@@ -174,8 +174,9 @@ void check_contents(token::Token& token, const Expected& expected, const ca::Aut
     checked("seal");
 }
 
-void check_secrets(token::Token& token, const Expected& expected, const ca::Masters& masters, const DeadSecrets& dead,
+void check_secrets(token::Token& token, const Expected& expected, const LiveSecrets& live, const DeadSecrets& dead,
                    const Checked& checked) {
+    const ca::Masters& masters = live.masters;
     check_blocked(token.token_status());
     checked("blocked");
     const auto statement = token.lock_statement();
@@ -195,13 +196,16 @@ void check_secrets(token::Token& token, const Expected& expected, const ca::Mast
         if (management_key_opens(token, algorithm, default_management_key()))
             wrong(mark("The published management key opens the key."));
     }
-    if (dead.transport_key && management_key_opens(token, Algorithm::aes256, *dead.transport_key)) {
-        wrong(mark("The transport key still opens the key."));
+    if (!channel_opens(token, ca::channel_keys(live.channel_master, expected.row.serial)))
+        wrong(mark("The key doesn't hold its own channel keys."));
+    checked("channel-keys");
+    if (dead.transport_keys != nullptr && transport_opens(token, *dead.transport_keys)) {
+        wrong(mark("The transport keys still open the key."));
     }
-    require_refused_pin(token, view("123456"), mark("The published PIN opens the key."));
+    require_refused_pin(token, bytes_of("123456"), mark("The published PIN opens the key."));
     if (dead.bench_pin) require_refused_pin(token, *dead.bench_pin, mark("The bench's PIN still opens the key."));
     try {
-        token.unblock(view("12345678"), view("739146"));
+        token.unblock(bytes_of("12345678"), bytes_of("739146"));
         wrong(mark("The published PUK opens the key."));
     } catch (const token::TokenError& error) {
         if (error.kind() != token::Kind::locked && error.kind() != token::Kind::not_allowed) throw;

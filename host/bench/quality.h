@@ -6,6 +6,7 @@
 #include <optional>
 #include <string>
 
+#include "bench/channel.h"
 #include "bench/inventory.h"
 #include "ca/authority.h"
 #include "token/token.h"
@@ -35,13 +36,17 @@ void check_contents(token::Token& token, const Expected& expected, const ca::Aut
                     const Checked& checked);
 
 // Part B, secrets (shipping profile): blocked with LC = 1 and a statement made with the diversified key; the management
-// key is the diversified one; the transport key, the published defaults and the bench's own PIN open nothing. Nothing
-// is tried that could cost a try. Throws CaError quality.
+// key and the channel's keys are the diversified ones; the transport keys, the published defaults and the bench's own
+// PIN open nothing. Nothing is tried that could cost a try. Throws CaError quality.
 struct DeadSecrets {
-    std::optional<Bytes> transport_key;
+    const token::ChannelKeys* transport_keys = nullptr;
     std::optional<Bytes> bench_pin;
 };
-void check_secrets(token::Token& token, const Expected& expected, const ca::Masters& masters, const DeadSecrets& dead,
+struct LiveSecrets {
+    const ca::Masters& masters;
+    const ca::ChannelMaster& channel_master;
+};
+void check_secrets(token::Token& token, const Expected& expected, const LiveSecrets& live, const DeadSecrets& dead,
                    const Checked& checked);
 
 }  // namespace sealkey::bench

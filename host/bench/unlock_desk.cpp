@@ -157,6 +157,38 @@ GivenCode give_activation_code(Inventory& inventory, const ca::Masters& masters,
                 {"delivery", operator_name, ""});
 }
 
+GivenCode unlock_at_bench(Inventory& inventory, const LiveSecrets& live, token::Token& token,
+                          const CodeRequest& request) {
+    check_request_fields(request);
+    const TokenRow row = inventory.token(token.token_status().serial);
+    require_unlock_key(row);
+    if (row.step != "done" || row.salt < 0) {
+        throw CaError(Fault::policy, mark("Key %1 isn't finished: it was never delivered."), {row.serial});
+    }
+    {
+        Inventory::Work work(inventory, request.operator_name);
+        work.audit("bench-unlock", row.serial, {{"approval", request.approval}});
+        work.commit();
+    }
+    ca::ChannelCrypto crypto;
+    const token::Token::Transaction transaction(token);
+    token.open_channel(crypto, ca::channel_keys(live.channel_master, row.serial));
+    try {
+        token.set_lifecycle(protocol::Lifecycle::secured);
+    } catch (...) {
+        token.close_channel();
+        throw;
+    }
+    token.close_channel();
+    const auto statement = token.lock_statement();
+    if (!statement || statement->lock.state != protocol::LockState::activation_pending) {
+        throw CaError(Fault::quality, mark("The key doesn't wait for its activation code."));
+    }
+    const auto checked = check_statement(inventory, live.masters, statement->bytes, request.operator_name);
+    return give(inventory, live.masters, {row.serial, checked.statement.lock.counter, checked.statement.lock.salt},
+                kStatement, request);
+}
+
 void close_lock(Inventory& inventory, const ca::Masters& masters, const std::string& serial, std::uint16_t counter,
                 Bytes proof, const std::string& operator_name) {
     const TokenRow row = inventory.token(serial);

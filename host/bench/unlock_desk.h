@@ -5,6 +5,7 @@
 #include <string>
 
 #include "bench/inventory.h"
+#include "bench/quality.h"
 #include "ca/unlock.h"
 
 namespace sealkey::bench {
@@ -41,6 +42,12 @@ struct GivenCode {
 // told by telephone doesn't count: the activation code opens nothing but the delivery's lock.
 [[nodiscard]] GivenCode give_activation_code(Inventory& inventory, const ca::Masters& masters,
                                              const std::string& serial, const std::string& operator_name);
+
+// N12: the key in the bench's own hands. Its channel opens a new activation event, whatever its lock was: no PIN leaves
+// the bench, the holder sets one with this code. Throws policy where the key gets no codes, quality where it doesn't
+// know its keys or doesn't do it.
+[[nodiscard]] GivenCode unlock_at_bench(Inventory& inventory, const LiveSecrets& live, token::Token& token,
+                                        const CodeRequest& request);
 
 // The token's proof that a code was redeemed: closes the lock. Throws CaError forged, unknown.
 void close_lock(Inventory& inventory, const ca::Masters& masters, const std::string& serial, std::uint16_t counter,

@@ -14,6 +14,7 @@
 #include <nlohmann/json.hpp>
 
 #include "ca/attestation.h"
+#include "ca/channel_master.h"
 #include "ca/error.h"
 #include "ca/sealed_file.h"
 
@@ -116,6 +117,7 @@ void fill(const std::string& dir, const Settings& s, Bytes passphrase, Time now)
          maker_key);
     make_device_root(dir, s, passphrase, now);
     write_file(dir + "/masters.json", seal_new_masters(passphrase), true);
+    create_channel_master(dir, passphrase);
     write_file(dir + "/ca.json", to_json(s).dump(2) + "\n", false);
 }
 

@@ -8,6 +8,7 @@
 //   device-root.pem device-root.key  certifies the attestation key of each token
 //   device-roots/*.pem            device roots of others that are trusted too; put there by hand
 //   masters.json                  the masters for the unlock keys and the management keys
+//   channel.json                   the master for the keys of the tokens' secure channels
 //   crl.pem crl.der               the last CRL made
 //   inventory.sqlite              the bench's inventory
 //

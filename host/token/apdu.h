@@ -19,6 +19,7 @@ struct Command {
     std::uint8_t p2 = 0;
     ByteView data{};
     bool expects_data = false;  // sends Le: all that there is
+    bool secure = false;        // through the secure channel, where Token has one open
 };
 
 struct Answer {

@@ -56,8 +56,7 @@ bool Token::begin() {
         } catch (const transport::TransportError& error) {
             if (error.failure() != transport::Failure::card_reset || attempt == 3) throw;
             lost = true;
-            selected_ = false;
-            ++sessions_lost_;
+            session_lost();
         }
     }
 }
@@ -72,8 +71,15 @@ Token::Transaction::~Transaction() {
     token_.connection_->end_transaction();
 }
 
+void Token::session_lost() {
+    selected_ = false;
+    channel_.reset();
+    ++sessions_lost_;
+}
+
 void Token::ensure_selected() {
     if (selected_) return;
+    channel_.reset();  // selecting ends it on the token
     const Answer answer = exchange(
         *connection_,
         {.cla = 0, .ins = ins(Ins::select), .p1 = 0x04, .p2 = 0x00, .data = protocol::kPivAid, .expects_data = true});
@@ -92,15 +98,15 @@ Answer Token::run(const Command& command, Repeat repeat) {
         } end{*connection_};
         try {
             ensure_selected();
-            Answer answer = exchange(*connection_, command);
+            Answer answer = exchange_once(command);
             // Another program may have selected another application.
             if (answer.status_word == sw::cla_not_supported) selected_ = false;
             return answer;
         } catch (const transport::TransportError& error) {
             if (error.failure() != transport::Failure::card_reset) throw;
-            selected_ = false;
-            ++sessions_lost_;
-            if (repeat == Repeat::no || depth_ > 0 || attempt == 2) throw;
+            session_lost();
+            const bool in_channel = command.secure && channel_wanted_;
+            if (repeat == Repeat::no || depth_ > 0 || attempt == 2 || in_channel) throw;
         }
     }
 }
@@ -227,7 +233,8 @@ void Token::verify(ByteView pin) {
     Secret<protocol::kPinSize> data;
     data.resize(protocol::kPinSize);
     pad(pin, data.buffer(), "a PIN");
-    run_ok("VERIFY", {.cla = 0, .ins = ins(Ins::verify), .p1 = 0, .p2 = protocol::ref::pin, .data = data.bytes()},
+    run_ok("VERIFY",
+           {.cla = 0, .ins = ins(Ins::verify), .p1 = 0, .p2 = protocol::ref::pin, .data = data.bytes(), .secure = true},
            Repeat::no, Kind::wrong_pin);
 }
 
@@ -257,8 +264,8 @@ void Token::present(const std::string& action, std::uint8_t instruction, std::ui
     data.resize(2 * protocol::kPinSize);
     pad(first, data.buffer().first(protocol::kPinSize), "a PIN or PUK");
     pad(second, data.buffer().subspan(protocol::kPinSize), "a PIN or PUK");
-    run_ok(action, {.cla = 0, .ins = instruction, .p1 = 0, .p2 = reference, .data = data.bytes()}, Repeat::no,
-           wrong_secret);
+    run_ok(action, {.cla = 0, .ins = instruction, .p1 = 0, .p2 = reference, .data = data.bytes(), .secure = true},
+           Repeat::no, wrong_secret);
 }
 
 void Token::change_pin(ByteView old_pin, ByteView new_pin) {
@@ -285,7 +292,8 @@ ResetProof Token::redeem_code(const CodeDigits& code, ByteView new_pin) {
                                   .p1 = 0,
                                   .p2 = protocol::ref::pin,
                                   .data = data.bytes(),
-                                  .expects_data = true},
+                                  .expects_data = true,
+                                  .secure = true},
                                  Repeat::no, Kind::wrong_code);
     ResetProof proof{};
     if (answer.data.size() != proof.size()) {

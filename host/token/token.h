@@ -21,6 +21,7 @@
 #include "token/certificate_object.h"
 #include "token/codes.h"
 #include "token/error.h"
+#include "token/scp03.h"
 #include "token/status.h"
 #include "transport/transport.h"
 
@@ -60,6 +61,7 @@ struct InitialValues {
     protocol::Algorithm management_algorithm = protocol::Algorithm::aes256;
     ByteView management_key;  // shipping profile only
     std::array<std::uint8_t, 16> guid{};
+    std::array<std::uint8_t, protocol::kKddSize> kdd{};  // shipping profile only
 };
 
 using ResetProof = std::array<std::uint8_t, 16>;
@@ -148,6 +150,21 @@ public:
     [[nodiscard]] ByteVector attest(std::uint8_t slot);
     [[nodiscard]] ByteVector attest(std::uint8_t slot, ByteView nonce);
 
+    // --- the secure channel ---
+    // Opens one at level 33. From then on the commands that use, make, bring or write keys and objects, those that
+    // carry a PIN or a code, and those of the bench below go through it; reading goes beside it. lying_token: the token
+    // has other keys (or isn't one of ours); not_found: no set of this version. The crypto must outlive it.
+    void open_channel(ChannelCrypto& crypto, const ChannelKeys& keys);
+    // What would go through a channel that was lost (select(), a reset by another program) is refused with card_reset
+    // until it is opened again or closed here: nothing secret ever goes plain instead.
+    void close_channel();
+    [[nodiscard]] bool channel_open() const { return channel_ != nullptr && channel_->open(); }
+    [[nodiscard]] const CardIdentity& channel_identity() const { return channel_->card(); }
+    // PUT KEY: through the channel that is open with `current`.
+    void put_channel_keys(ChannelCrypto& crypto, const ChannelKeys& current, const ChannelKeys& next);
+    // RESET: empties the token. Shipping: through the channel alone.
+    void reset_applet();
+
     // --- the bench ---
     // Mutual authentication with the management key. lying_token if the token's own proof is wrong.
     void authenticate_management(BlockCipher& cipher);
@@ -172,10 +189,15 @@ private:
                                      std::uint32_t tag, ByteView input);
     bool begin();  // true: the session was lost before
     void ensure_selected();
+    void session_lost();
+    Answer exchange_once(const Command& command);
+    void write_in_parts(std::uint32_t tag, ByteView value);
 
     std::unique_ptr<transport::Connection> connection_;
     bool selected_ = false;
-    int depth_ = 0;  // open Token::Transaction
+    std::unique_ptr<Scp03Session> channel_;
+    bool channel_wanted_ = false;  // open_channel() was called, close_channel() wasn't
+    int depth_ = 0;                // open Token::Transaction
     unsigned sessions_lost_ = 0;
 };
 

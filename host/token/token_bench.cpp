@@ -1,4 +1,6 @@
 // What the bench does: management-key authentication, writing, birth and lifecycle.
+#include <algorithm>
+
 #include "base/tlv.h"
 #include "protocol/limits.h"
 #include "token/token.h"
@@ -15,6 +17,7 @@ namespace tag = protocol::tag;
 constexpr std::uint8_t ins(Ins value) { return static_cast<std::uint8_t>(value); }
 constexpr std::uint8_t ins(OwnIns value) { return static_cast<std::uint8_t>(value); }
 constexpr std::size_t kMaxBlock = 16;
+constexpr std::size_t kMostInOneCommand = 2048;  // of a value, wrapped
 
 std::size_t block_size(Algorithm algorithm) { return algorithm == Algorithm::tdes ? 8 : 16; }
 
@@ -80,19 +83,41 @@ void Token::set_management_key(Algorithm algorithm, ByteView key) {
     out[2] = static_cast<std::uint8_t>(key.size());
     std::copy(key.begin(), key.end(), out.begin() + 3);
     data.resize(3 + key.size());
-    run_ok("setting the management key",
-           {.cla = 0, .ins = ins(Ins::set_management_key), .p1 = 0xFF, .p2 = 0xFF, .data = data.bytes()}, Repeat::no);
+    run_ok(
+        "setting the management key",
+        {.cla = 0, .ins = ins(Ins::set_management_key), .p1 = 0xFF, .p2 = 0xFF, .data = data.bytes(), .secure = true},
+        Repeat::no);
 }
 
 void Token::write_object(std::uint32_t object_tag, ByteView value) {
+    if (channel_wanted_ && value.size() > kMostInOneCommand) return write_in_parts(object_tag, value);
     std::array<std::uint8_t, 4> bytes{};
     store_be32(bytes.data(), object_tag);
     const std::size_t skip = object_tag > 0xFFFF ? 1 : object_tag > 0xFF ? 2 : 3;
     ByteVector data(value.size() + 16);
     TlvWriter writer(data);
     writer.put(tag::tag_list, Bytes(bytes).subspan(skip)).put(tag::data, value);
-    run_ok("writing an object", {.cla = 0, .ins = ins(Ins::put_data), .p1 = 0x3F, .p2 = 0xFF, .data = writer.bytes()},
+    run_ok("writing an object",
+           {.cla = 0, .ins = ins(Ins::put_data), .p1 = 0x3F, .p2 = 0xFF, .data = writer.bytes(), .secure = true},
            Repeat::no);
+}
+
+void Token::write_in_parts(std::uint32_t object_tag, ByteView value) {
+    constexpr std::size_t kHead = 11;
+    std::array<std::uint8_t, kHead + kMostInOneCommand> data{};
+    store_be32(data.data(), object_tag << 8);
+    store_be32(&data[3], static_cast<std::uint32_t>(value.size()));
+    for (std::size_t at = 0; at < value.size(); at += kMostInOneCommand) {
+        const ByteView part = value.subspan(at, std::min(kMostInOneCommand, value.size() - at));
+        store_be32(&data[7], static_cast<std::uint32_t>(at));
+        std::copy(part.begin(), part.end(), data.begin() + kHead);
+        run_ok("writing an object",
+               {.cla = protocol::kClaOwn,
+                .ins = ins(OwnIns::write_part),
+                .data = Bytes(data).first(kHead + part.size()),
+                .secure = true},
+               Repeat::no);
+    }
 }
 
 void Token::write_certificate(std::uint8_t slot, ByteView der) {
@@ -105,6 +130,7 @@ void Token::initialise(const InitialValues& values) {
         (shipping && (values.unlock_key.size() != 32 || values.management_key.size() > 32))) {
         throw TokenError(Kind::bad_argument, "a value for the key's birth has a wrong length");
     }
+    if (!channel_open()) throw TokenError(Kind::bad_argument, "a key is born through the secure channel");
     Secret<256> data;
     TlvWriter writer(data.buffer());
     writer.put(0x81, {reinterpret_cast<const std::uint8_t*>(values.serial.data()), values.serial.size()});
@@ -118,8 +144,10 @@ void Token::initialise(const InitialValues& values) {
         writer.header(0x8D, 1 + values.management_key.size()).raw({&algorithm, 1}).raw(values.management_key);
     }
     writer.put(0x8E, values.guid);
+    if (shipping) writer.put(0x8F, values.kdd);
     data.resize(writer.size());
-    run_ok("initialising the key", {.cla = protocol::kClaOwn, .ins = ins(OwnIns::initialise), .data = data.bytes()},
+    run_ok("initialising the key",
+           {.cla = protocol::kClaOwn, .ins = ins(OwnIns::initialise), .data = data.bytes(), .secure = true},
            Repeat::no);
 }
 
@@ -132,12 +160,16 @@ void Token::set_bench_pin(ByteView pin) {
     std::fill(data.buffer().begin(), data.buffer().end(), 0xFF);
     std::copy(pin.begin(), pin.end(), data.buffer().begin());
     run_ok("setting the bench's PIN",
-           {.cla = protocol::kClaOwn, .ins = ins(OwnIns::set_bench_pin), .data = data.bytes()}, Repeat::no);
+           {.cla = protocol::kClaOwn, .ins = ins(OwnIns::set_bench_pin), .data = data.bytes(), .secure = true},
+           Repeat::no);
 }
 
 void Token::set_lifecycle(protocol::Lifecycle target) {
     run_ok("changing the lifecycle",
-           {.cla = protocol::kClaOwn, .ins = ins(OwnIns::set_lifecycle), .p1 = static_cast<std::uint8_t>(target)},
+           {.cla = protocol::kClaOwn,
+            .ins = ins(OwnIns::set_lifecycle),
+            .p1 = static_cast<std::uint8_t>(target),
+            .secure = true},
            Repeat::no);
 }
 

@@ -112,7 +112,8 @@ ByteVector Token::private_key_operation(const std::string& action, std::uint8_t 
                                     .p1 = static_cast<std::uint8_t>(algorithm),
                                     .p2 = slot,
                                     .data = writer.bytes(),
-                                    .expects_data = true});
+                                    .expects_data = true,
+                                    .secure = true});
     const auto templ = find_tlv(answer.data, tag::dynamic_authentication);
     const auto response = templ ? find_tlv(*templ, tag::response) : std::nullopt;
     if (!response || response->empty()) malformed(action);
@@ -149,7 +150,8 @@ PublicKey Token::generate(std::uint8_t slot, protocol::Algorithm algorithm, prot
                                   .p1 = 0,
                                   .p2 = slot,
                                   .data = writer.bytes(),
-                                  .expects_data = true},
+                                  .expects_data = true,
+                                  .secure = true},
                                  Repeat::no);
     const auto key = find_tlv(answer.data, tag::public_key);
     if (!key) malformed(action);
@@ -168,7 +170,8 @@ void Token::import_rsa(std::uint8_t slot, protocol::Algorithm algorithm, const R
             .ins = ins(Ins::import_key),
             .p1 = static_cast<std::uint8_t>(algorithm),
             .p2 = slot,
-            .data = writer.bytes()},
+            .data = writer.bytes(),
+            .secure = true},
            Repeat::no);
 }
 
@@ -183,7 +186,8 @@ void Token::import_ec(std::uint8_t slot, protocol::Algorithm algorithm, ByteView
             .ins = ins(Ins::import_key),
             .p1 = static_cast<std::uint8_t>(algorithm),
             .p2 = slot,
-            .data = writer.bytes()},
+            .data = writer.bytes(),
+            .secure = true},
            Repeat::no);
 }
 

@@ -91,17 +91,15 @@ class ShippingCase(PersonalisedCase):
                 der = harness.run(["openssl", "x509", "-in", self.certify(slot, public), "-outform", "DER"]).raw
                 apdus.put(OBJECTS[slot], personalise.tlv(0x70, der) + personalise.tlv(0x71, b"\0") + b"\xfe\0")
             apdus.send(0x80, 0x34, 2, 0, le=False)
+            apdus.close_channel()
             self.activate(apdus, made)
 
     def born(self, apdus):
-        """INITIALISE in the shipping profile; the session then has the management key's authority."""
-        apdus.select()
-        apdus.authenticate(bytes.fromhex(json.loads(self.key.birth_record.read_text())["transport_key"]))
+        """INITIALISE in the shipping profile; everything then goes through the key's own channel."""
         unlock, management = os.urandom(32), os.urandom(32)
         values = [(0x81, personalise.SERIAL.encode()), (0x83, b"\1"), (0x89, (7).to_bytes(4, "big")), (0x8B, b"\1"),
                   (0x8C, unlock), (0x8D, b"\x0C" + management), (0x8E, os.urandom(16))]
-        apdus.send(0x80, 0x30, 0, 0, b"".join(personalise.tlv(*value) for value in values), le=False)
-        apdus.authenticate(management)
+        apdus.be_born(self.key.birth_record, values)
         return personalise.Made(unlock, management, personalise.SERIAL, {}, b"", None)
 
     def activate(self, apdus, made):

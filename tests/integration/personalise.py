@@ -12,8 +12,10 @@ import os
 from cryptography import x509
 from cryptography.hazmat.primitives import cmac, hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
+from cryptography.hazmat.primitives.ciphers import algorithms
 from cryptography.x509.oid import NameOID
+
+import channel
 
 SERIAL = "0123456789AB"
 NAME = "福建示例进出口有限公司"
@@ -73,19 +75,14 @@ def damm(digits):
     return str(interim)
 
 
-def aes(key, block, decrypt=False):
-    cipher = Cipher(algorithms.AES(key), modes.ECB())
-    worker = cipher.decryptor() if decrypt else cipher.encryptor()
-    return worker.update(block) + worker.finalize()
-
-
 class Apdus:
-    """Commands over transmit(), with chaining in short blocks."""
+    """Commands over transmit(), with chaining in short blocks; through a secure channel once one is open."""
 
     def __init__(self, card):
         self.card = card
+        self.channel = None
 
-    def send(self, cla, ins, p1, p2, data=b"", le=True):
+    def exchange(self, cla, ins, p1, p2, data=b"", le=True):
         blocks = [data[i:i + 255] for i in range(0, len(data), 255)] or [b""]
         for i, block in enumerate(blocks):
             last = i == len(blocks) - 1
@@ -96,22 +93,46 @@ class Apdus:
                 apdu += b"\0"
             answer, word = self.card.transmit(apdu)
             if word != 0x9000:
-                raise AssertionError(f"command {ins:02X} answered {word:04X}")
+                break
+        return answer, word
+
+    def send(self, cla, ins, p1, p2, data=b"", le=True):
+        if self.channel:
+            answer, word = self.channel.send(cla, ins, p1, p2, data)
+        else:
+            answer, word = self.exchange(cla, ins, p1, p2, data, le)
+        if word != 0x9000:
+            raise AssertionError(f"command {ins:02X} answered {word:04X}")
         return answer
 
     def select(self):
+        self.channel = None
         self.send(0, 0xA4, 4, 0, bytes.fromhex("A000000308"))
 
-    def authenticate(self, key):
-        answer = parse(parse(self.send(0, 0x87, 0x0C, 0x9B, bytes.fromhex("7C028000")))[0x7C])
-        challenge = os.urandom(16)
-        proof = tlv(0x80, aes(key, answer[0x80], decrypt=True)) + tlv(0x81, challenge)
-        answer = parse(parse(self.send(0, 0x87, 0x0C, 0x9B, tlv(0x7C, proof)))[0x7C])
-        if answer[0x82] != aes(key, challenge):
-            raise AssertionError("the token's own proof is wrong")
+    def open_channel(self, keys):
+        self.channel = None
+        self.channel = channel.Channel(self.exchange, keys)
+
+    def close_channel(self):
+        self.channel = None
+
+    def be_born(self, birth_record, values):
+        """The factory's channel keys replaced by new ones, and INITIALISE under those; the channel stays open."""
+        self.select()
+        self.open_channel(channel.Keys.of_birth_record(json.loads(birth_record.read_text())))
+        keys = channel.Keys.fresh()
+        self.channel.put_keys(keys)
+        self.open_channel(keys)
+        self.send(0x80, 0x30, 0, 0, b"".join(tlv(tag, value) for tag, value in [*values, (0x8F, b"0123456789")]))
+        return keys
 
     def put(self, tag, value):
-        self.send(0, 0xDB, 0x3F, 0xFF, tlv(0x5C, tag.to_bytes(3, "big")) + tlv(0x53, value), le=False)
+        if len(value) < 2048 or not self.channel:
+            self.send(0, 0xDB, 0x3F, 0xFF, tlv(0x5C, tag.to_bytes(3, "big")) + tlv(0x53, value), le=False)
+            return
+        for at in range(0, len(value), 2048):
+            head = tag.to_bytes(3, "big") + len(value).to_bytes(4, "big") + at.to_bytes(4, "big")
+            self.send(0x80, 0x14, 0, 0, head + value[at:at + 2048])
 
 
 class Authority:
@@ -155,7 +176,8 @@ class Authority:
 class Made:
     """What the bench knows of the key it made."""
 
-    def __init__(self, unlock_key, management_key, serial, certificates, seal, authority):
+    def __init__(self, unlock_key, management_key, serial, certificates, seal, authority, channel_keys=None):
+        self.channel_keys = channel_keys
         self.unlock_key = unlock_key
         self.management_key = management_key
         self.serial = serial
@@ -189,15 +211,11 @@ def ship(card, birth_record, serial=SERIAL, slots=(0x9A, 0x9C), seal=b"", days=(
 
     seal: bytes, or a function of the certificates (slot -> DER). days: validity of the certificates, from now.
     """
-    birth = json.loads(birth_record.read_text())
     apdus = Apdus(card)
-    apdus.select()
-    apdus.authenticate(bytes.fromhex(birth["transport_key"]))
     unlock_key, management_key = os.urandom(32), os.urandom(32)
     initial = [(0x81, serial.encode()), (0x83, b"\1"), (0x89, (7).to_bytes(4, "big")), (0x8B, b"\1"), (0x8C, unlock_key),
                (0x8D, b"\x0C" + management_key), (0x8E, os.urandom(16))]
-    apdus.send(0x80, 0x30, 0, 0, b"".join(tlv(tag, value) for tag, value in initial), le=False)
-    apdus.authenticate(management_key)
+    channel_keys = apdus.be_born(birth_record, initial)
     authority = Authority()
     certificates = {}
     for slot in slots:
@@ -216,4 +234,5 @@ def ship(card, birth_record, serial=SERIAL, slots=(0x9A, 0x9C), seal=b"", days=(
     if seal:
         apdus.put(0x5FFF40, seal)
     apdus.send(0x80, 0x34, 2, 0, le=False)
-    return Made(unlock_key, management_key, serial, certificates, seal, authority)
+    apdus.select()
+    return Made(unlock_key, management_key, serial, certificates, seal, authority, channel_keys)

@@ -80,7 +80,9 @@ int main(int count, char**) {
     platform::Platform board{flash, entropy, clock, indicator, presence, secret, {}};
     applet::Token token(board);
     std::uint8_t bytes[258] = {0x00, 0xA4, 0x04, 0x00};
-    if (!token.manufacture({bytes, 32}) || !token.power_on()) return 1;
+    channel::Keys keys;
+    for (Secret<32>* key : {&keys.enc, &keys.mac, &keys.dek}) key->assign({bytes, 32});
+    if (!token.manufacture(keys) || !token.power_on()) return 1;
     token.reset();
     return token.transmit({bytes, static_cast<std::size_t>(count) + 3}, bytes) == 2 ? 0 : 1;
 }

@@ -18,6 +18,8 @@ namespace st = protocol::status_tag;
 using protocol::Ins;
 using protocol::OwnIns;
 
+constexpr std::size_t kMostWrapped = 4040;  // of a value, in one wrapped PUT DATA
+
 std::uint8_t code(auto value) { return static_cast<std::uint8_t>(value); }
 
 ByteVector sequence(std::uint8_t first, std::size_t count) {
@@ -34,7 +36,6 @@ void expect(const Reply& reply, const char* what) {
 
 }  // namespace
 
-ByteVector transport_key() { return sequence(0x40, 32); }
 ByteVector shipping_management_key() { return sequence(0x80, 32); }
 ByteVector unlock_key() { return from_hex("c9991162a828e49bf892026372f92040ad0bfcfa2f1bfe018407426cad790d62"); }
 ByteVector default_management_key() { return from_hex("010203040506070801020304050607080102030405060708"); }
@@ -45,12 +46,9 @@ ByteVector kdd() { return text("0123456789"); }
 token::ChannelKeys transport_channel_keys() {
     token::ChannelKeys keys;
     keys.version = protocol::kTransportKvn;
-    std::uint8_t constant = 0;
-    const TestPlatform parts({4096, 40, 256}, 1);
-    for (Secret<32>* key : {&keys.enc, &keys.mac, &keys.dek}) {
-        key->resize(32);
-        if (!channel::derive(transport_key(), ++constant, parts.platform.chip_id, key->buffer())) std::abort();
-    }
+    keys.enc.assign(sequence(0x41, 32));
+    keys.mac.assign(sequence(0x42, 32));
+    keys.dek.assign(sequence(0x43, 32));
     return keys;
 }
 
@@ -103,8 +101,16 @@ TestToken::TestToken(platform::FlashGeometry geometry, std::uint64_t seed)
     token_ = std::make_unique<applet::Token>(parts_.platform);
 }
 
+channel::Keys firmware_keys(const token::ChannelKeys& keys) {
+    channel::Keys out;
+    out.enc.assign(keys.enc.bytes());
+    out.mac.assign(keys.mac.bytes());
+    out.dek.assign(keys.dek.bytes());
+    return out;
+}
+
 void TestToken::manufacture() {
-    if (!token_->manufacture(transport_key())) throw std::runtime_error("manufacture failed");
+    if (!token_->manufacture(firmware_keys(transport_channel_keys()))) throw std::runtime_error("manufacture failed");
     channel_keys_ = transport_channel_keys();
     if (!power_cycle()) throw std::runtime_error("a blank token doesn't start");
 }
@@ -126,14 +132,22 @@ Reply TestToken::initialise_command(Profile profile) {
     return send(0x80, code(OwnIns::initialise), 0, 0, data);
 }
 
+void TestToken::open_birth(Profile profile) {
+    if (open_channel() != sw::ok) throw std::runtime_error("transport keys refused");
+    if (profile == Profile::shipping) expect(put_keys(own_channel_keys()), "PUT KEY");
+    wrapping_ = true;
+}
+
 void TestToken::initialise(Profile profile) {
-    if (authenticate(Algorithm::aes256, transport_key()) != sw::ok) throw std::runtime_error("transport key refused");
+    open_birth(profile);
     expect(initialise_command(profile), "INITIALISE");
+    wrapping_ = false;
 }
 
 void TestToken::secure() {
-    if (authenticate() != sw::ok) throw std::runtime_error("9B refused");
+    if (authenticate() != sw::ok) throw std::runtime_error("the bench is refused");
     expect(set_lifecycle(Lifecycle::secured), "SET LIFECYCLE");
+    wrapping_ = false;
 }
 
 void TestToken::activate(std::string_view pin) { expect(redeem(reset_code(), pin), "activation"); }
@@ -264,12 +278,32 @@ ByteVector tag_bytes(std::uint32_t tag) {
 }  // namespace
 
 Reply TestToken::get_data(std::uint32_t tag) {
-    return send(0x00, code(Ins::get_data), 0x3F, 0xFF, tlv(0x5C, tag_bytes(tag)));
+    const ByteVector list = tlv(0x5C, tag_bytes(tag));
+    const Reply reply = send(0x00, code(Ins::get_data), 0x3F, 0xFF, list);
+    // Too long for a wrapped answer.
+    if (wrapping_ && reply.sw == sw::not_enough_memory) return send_plain(0x00, code(Ins::get_data), 0x3F, 0xFF, list);
+    return reply;
 }
+
+Reply TestToken::put_in_parts(std::uint32_t tag, const ByteVector& value) {
+    constexpr std::size_t most = 2000;
+    Reply reply;
+    for (std::size_t at = 0; at < value.size(); at += most) {
+        const auto begin = value.begin() + static_cast<std::ptrdiff_t>(at);
+        const auto size = static_cast<std::ptrdiff_t>(std::min(most, value.size() - at));
+        reply = write_part(tag, static_cast<std::uint32_t>(value.size()), static_cast<std::uint32_t>(at),
+                           {begin, begin + size});
+        if (!reply.ok()) break;
+    }
+    return reply;
+}
+
 Reply TestToken::put_data(std::uint32_t tag, const ByteVector& value) {
+    if (wrapping_ && value.size() > kMostWrapped) return put_in_parts(tag, value);
     return send(0x00, code(Ins::put_data), 0x3F, 0xFF, concat({tlv(0x5C, tag_bytes(tag)), tlv(0x53, value)}));
 }
 Reply TestToken::put_data_chained(std::uint32_t tag, const ByteVector& value, std::size_t block) {
+    if (wrapping_ && value.size() > kMostWrapped) return put_in_parts(tag, value);
     return chain(0x00, code(Ins::put_data), 0x3F, 0xFF, concat({tlv(0x5C, tag_bytes(tag)), tlv(0x53, value)}), block);
 }
 Reply TestToken::verify(std::string_view pin) { return send(0x00, code(Ins::verify), 0, ref::pin, padded(pin)); }
@@ -320,7 +354,9 @@ Reply TestToken::read_part(std::uint32_t tag, std::uint32_t offset, std::uint16_
     store_be32(&data[0], tag << 8);
     store_be32(&data[3], offset);
     store_be16(&data[7], length);
-    return send(0x80, code(OwnIns::read_part), 0, 0, data);
+    const Reply reply = send(0x80, code(OwnIns::read_part), 0, 0, data);
+    if (wrapping_ && reply.sw == sw::not_enough_memory) return send_plain(0x80, code(OwnIns::read_part), 0, 0, data);
+    return reply;
 }
 Reply TestToken::write_part(std::uint32_t tag, std::uint32_t total, std::uint32_t offset, const ByteVector& part) {
     ByteVector data(11);
@@ -335,7 +371,11 @@ Reply TestToken::redeem(std::string_view digits, std::string_view pin) {
 Reply TestToken::set_bench_pin(std::string_view pin) {
     return send(0x80, code(OwnIns::set_bench_pin), 0, 0, padded(pin));
 }
-Reply TestToken::set_lifecycle(Lifecycle target) { return send(0x80, code(OwnIns::set_lifecycle), code(target), 0); }
+Reply TestToken::set_lifecycle(Lifecycle target) {
+    const Reply reply = send(0x80, code(OwnIns::set_lifecycle), code(target), 0);
+    if (reply.ok() && target == Lifecycle::terminated) wrapping_ = false;  // there is no channel any more
+    return reply;
+}
 Reply TestToken::set_retries(std::uint8_t pin, std::uint8_t puk) {
     return send(0x00, code(Ins::set_pin_retries), pin, puk);
 }
@@ -361,9 +401,11 @@ StatusWord TestToken::authenticate(Algorithm algorithm, const ByteVector& key) {
 
 StatusWord TestToken::authenticate() {
     const applet::Config& config = token_->state().config;
-    if (config.lifecycle == Lifecycle::blank) return authenticate(Algorithm::aes256, transport_key());
     if (config.profile == Profile::compatibility) return authenticate(Algorithm::tdes, default_management_key());
-    return authenticate(Algorithm::aes256, shipping_management_key());
+    if (config.lifecycle == Lifecycle::secured) return authenticate(Algorithm::aes256, shipping_management_key());
+    const StatusWord status = open_channel();
+    wrapping_ = status == sw::ok;
+    return status;
 }
 
 ByteVector TestToken::status_value(std::uint32_t tag) {

@@ -87,10 +87,10 @@ inline constexpr std::string_view kDefaultPin = "123456";
 inline constexpr std::string_view kDefaultPuk = "12345678";
 inline constexpr std::string_view kSerial = "0123456789AB";
 inline constexpr std::uint8_t kKvn = 1;
-ByteVector transport_key();
 token::ChannelKeys transport_channel_keys();  // KVN FF
 token::ChannelKeys own_channel_keys();        // KVN 1, as a CA puts them in
 ByteVector kdd();
+channel::Keys firmware_keys(const token::ChannelKeys& keys);
 ByteVector shipping_management_key();  // AES-256
 ByteVector unlock_key();
 ByteVector default_management_key();  // 3DES
@@ -120,6 +120,8 @@ public:
 
     // --- life ---
     void manufacture();  // and power on: a BLANK token
+    // The channel of birth, everything through it: the factory's keys, for a shipping token replaced by its own.
+    void open_birth(Profile profile);
     // Initialises with the secrets above, through the door; the session is empty after it.
     void initialise(Profile profile);
     // Shipping: bench PIN, then SECURED: activation pending with LC 1.
@@ -131,7 +133,10 @@ public:
                                                    platform::FlashGeometry geometry = {4096, 128, 256});
     // A new Token object over the same flash, as a power cycle makes; power_on()'s result.
     Status power_cycle();
-    void reset() { token_->reset(); }
+    void reset() {
+        wrapping_ = false;
+        token_->reset();
+    }
 
     // --- one APDU as it is; then commands as a host sends them: extended length, replies collected ---
     Reply raw(const ByteVector& apdu);
@@ -192,7 +197,8 @@ public:
 
     // 9B, mutual; the last status word.
     StatusWord authenticate(Algorithm algorithm, const ByteVector& key);
-    // 9B with the key that this token has now (transport, shipping or default).
+    // The bench's authority over this token as it is now. Shipping until it is secured: the channel, through which
+    // everything goes from then on, until reset(), power_cycle(), initialise() or secure(). Else 9B.
     StatusWord authenticate();
 
     // --- what the CA knows ---
@@ -215,6 +221,7 @@ public:
     applet::Token& token() { return *token_; }
 
 private:
+    Reply put_in_parts(std::uint32_t tag, const ByteVector& value);
     Reply collect(Reply reply);
 
     TestPlatform parts_;

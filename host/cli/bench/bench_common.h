@@ -72,6 +72,7 @@ Run define_lock_statement(CLI::App& command);
 Run define_reset_code(CLI::App& command);
 Run define_reset_done(CLI::App& command);
 Run define_activation_code(CLI::App& command);
+Run define_unlock(CLI::App& command);
 Run define_revoke(CLI::App& command);
 Run define_crl(CLI::App& command);
 Run define_renewals(CLI::App& command);

@@ -1,4 +1,5 @@
-// sealkey-bench ca init, ca show, ca device-root
+// sealkey-bench ca init, ca show, ca device-root, ca channel-master
+#include "ca/channel_master.h"
 #include "cli/bench/bench_common.h"
 
 namespace sealkey::cli {
@@ -10,6 +11,7 @@ struct CaInitOptions {
     ca::Settings settings;
     CLI::App* init = nullptr;
     CLI::App* device_root = nullptr;
+    CLI::App* channel_master = nullptr;
 };
 
 void tell(Context& context, const ca::Authority& authority) {
@@ -75,6 +77,23 @@ Exit add_device_root(Context& context, const CaInitOptions& options) {
     return Exit::ok;
 }
 
+// For a CA that was made before keys had a secure channel.
+Exit channel_master(Context& context, const CaInitOptions& options) {
+    const ca::Authority authority(options.bench.directory());
+    const SecretText passphrase = options.bench.passphrase();
+    (void)authority.masters(passphrase.bytes());  // one passphrase for the whole folder
+    const auto inventory = options.bench.inventory(authority);
+    ca::create_channel_master(authority.directory(), passphrase.bytes());
+    bench::Inventory::Work work(*inventory, options.bench.operator_name());
+    work.audit("channel-master", authority.settings().name, {});
+    work.commit();
+    context.out.say(
+        tr("The CA has a channel master now. Keep a new copy of its folder: without it no key that is made "
+           "from now on can be reached by the bench again."));
+    context.out.result = {{"directory", authority.directory()}};
+    return Exit::ok;
+}
+
 }  // namespace
 
 Run define_ca(CLI::App& command) {
@@ -84,9 +103,11 @@ Run define_ca(CLI::App& command) {
     CLI::App* show = command.add_subcommand("show", tr("Show the CA's settings"));
     options->device_root =
         command.add_subcommand("device-root", tr("Give a device root to a CA that was made before there were any"));
+    options->channel_master =
+        command.add_subcommand("channel-master", tr("Give a CA of before the secure channel its channel master"));
     auto& settings = options->settings;
     CLI::App& make = *options->init;
-    for (CLI::App* sub : {options->init, show, options->device_root}) {
+    for (CLI::App* sub : {options->init, show, options->device_root, options->channel_master}) {
         sub->fallthrough();
         sub->group(tr("Commands"));
     }
@@ -115,6 +136,7 @@ Run define_ca(CLI::App& command) {
     return explained([options](Context& context) {
         if (options->init->parsed()) return init(context, *options);
         if (options->device_root->parsed()) return add_device_root(context, *options);
+        if (options->channel_master->parsed()) return channel_master(context, *options);
         tell(context, ca::Authority(options->bench.directory()));
         return Exit::ok;
     });

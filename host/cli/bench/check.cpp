@@ -31,7 +31,9 @@ Exit check(Context& context, const CheckOptions& options) {
         row.profile == "shipping" && key.status.lock.state == protocol::LockState::activation_pending;
     if (undelivered) {
         const SecretText passphrase = options.bench.passphrase();
-        bench::check_secrets(*key.token, expected, authority.masters(passphrase.bytes()), {}, checked);
+        const ca::Masters masters = authority.masters(passphrase.bytes());
+        const ca::ChannelMaster channel_master = ca::read_channel_master(authority, passphrase.bytes());
+        bench::check_secrets(*key.token, expected, {masters, channel_master}, {}, checked);
     }
     if (options.pin.given()) {
         const SecretText pin = options.pin.read(tr("PIN of the key: "));

@@ -1,4 +1,4 @@
-// sealkey-bench lock-statement check, reset-code, reset-done, activation-code
+// sealkey-bench lock-statement check, unlock, reset-code, reset-done, activation-code
 #include "bench/unlock_desk.h"
 #include "cli/bench/bench_common.h"
 #include "protocol/key.h"
@@ -127,6 +127,21 @@ Exit reset_code(Context& context, const CodesOptions& options) {
     return Exit::ok;
 }
 
+// N12
+Exit unlock_key(Context& context, const CodesOptions& options) {
+    options.code.require_place();
+    const ca::Authority authority(options.bench.directory());
+    const SecretText passphrase = options.bench.passphrase();
+    const ca::Masters masters = authority.masters(passphrase.bytes());
+    const ca::ChannelMaster channel_master = ca::read_channel_master(authority, passphrase.bytes());
+    const auto inventory = options.bench.inventory(authority);
+    FoundKey key = context.choice.open();
+    deliver(context, options,
+            bench::unlock_at_bench(*inventory, {masters, channel_master}, *key.token,
+                                   {options.approval, options.bench.operator_name(), ""}));
+    return Exit::ok;
+}
+
 Exit activation_code(Context& context, const CodesOptions& options) {
     const std::string serial = required_serial(context);
     options.code.require_place();
@@ -195,6 +210,16 @@ Run define_reset_code(CLI::App& command) {
         ->type_name(tr("NAME"));
     options->code.add_to(command, tr("Write the code to this new file"));
     return explained([options](Context& context) { return reset_code(context, *options); });
+}
+
+Run define_unlock(CLI::App& command) {
+    auto options = std::make_shared<CodesOptions>();
+    options->bench.add_to(command, true);
+    command.add_option("--approval", options->approval, tr("The approved request that this is for"))
+        ->required()
+        ->type_name(tr("TEXT"));
+    options->code.add_to(command, tr("Write the code to this new file"));
+    return explained([options](Context& context) { return unlock_key(context, *options); });
 }
 
 Run define_activation_code(CLI::App& command) {

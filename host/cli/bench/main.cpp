@@ -17,6 +17,8 @@ constexpr sealkey::cli::Subcommand kCommands[] = {
     {"reset-done", mark("Close a lock with the key's proof that it was unlocked"), sealkey::cli::define_reset_done},
     {"activation-code", mark("Give the activation code of a key that was made here"),
      sealkey::cli::define_activation_code},
+    {"unlock", mark("Unlock a key at the bench: a new activation code, whatever its lock was"),
+     sealkey::cli::define_unlock},
     {"revoke", mark("Revoke a key's certificates"), sealkey::cli::define_revoke},
     {"crl", mark("Make the certificate revocation list"), sealkey::cli::define_crl},
     {"renewals", mark("Renewals of keys: list, approve, refuse, confirm, serve"), sealkey::cli::define_renewals},

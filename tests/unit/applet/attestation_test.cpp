@@ -299,7 +299,7 @@ TEST_F(DeviceCertificates, TheOneThatStandsStays) {
     EXPECT_EQ(put(authority.certify(f9)).sw, 0x6985) << "the same one again, too";
     EXPECT_EQ(token->put_data(object::cert_attestation, {}).sw, 0x6985) << "it isn't removed either";
     EXPECT_EQ(token->put_data_chained(object::cert_attestation, ByteVector(900, 1)).sw, 0x6985);
-    EXPECT_EQ(token->raw("10 DB 3F FF 0B 5C 03 5F FF 01 53 82 03 84 70 00").sw, 0x6985) << "and is told at once";
+    EXPECT_EQ(token->raw("10 DB 3F FF 0B 5C 03 5F FF 01 53 82 03 84 70 00").sw, 0x6982) << "beside the channel";
     EXPECT_EQ(token->generate(ref::attestation).sw, 0x6985) << "nor its key";
     EXPECT_EQ(token->status().data, before);
     token->secure();

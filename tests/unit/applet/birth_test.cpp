@@ -28,21 +28,51 @@ TEST_F(Birth, ABlankTokenSaysSoAndKnowsItsChip) {
     EXPECT_EQ(token->get_data(object::chuid).sw, 0x6A82);
     EXPECT_EQ(token->verify_status().sw, 0x6983) << "there is no PIN";
     EXPECT_EQ(token->verify(kDefaultPin).sw, 0x6983);
-    EXPECT_EQ(token->metadata(ref::management).sw, 0x9000);
+    EXPECT_EQ(token->metadata(ref::management).sw, 0x6A88) << "nor a management key";
 }
 
-TEST_F(Birth, TheTransportKeyAloneOpensABlankToken) {
+TEST_F(Birth, TheTransportChannelAloneOpensABlankToken) {
     token->manufacture();
     EXPECT_EQ(token->initialise_command(Profile::compatibility).sw, 0x6982);
-    EXPECT_NE(token->authenticate(Algorithm::tdes, default_management_key()), sw::ok);
-    EXPECT_NE(token->authenticate(Algorithm::aes256, shipping_management_key()), sw::ok);
+    EXPECT_EQ(token->open_channel(own_channel_keys()), 0x6A88);
     EXPECT_EQ(token->initialise_command(Profile::compatibility).sw, 0x6982);
-    ASSERT_EQ(token->authenticate(Algorithm::aes256, transport_key()), sw::ok);
+    ASSERT_EQ(token->open_channel(SecurityLevel::both_macs_encryption), sw::ok);
+    token->wrap_all(true);
+    EXPECT_EQ(token->initialise_command(Profile::compatibility).sw, 0x6982) << "and at its full level alone";
+    ASSERT_EQ(token->open_channel(), sw::ok);
+    EXPECT_EQ(token->initialise_command(Profile::compatibility).sw, 0x6982) << "not beside it";
+    token->wrap_all(true);
     EXPECT_EQ(token->put_data(0x5FFF11, {1}).sw, 0x6985) << "for nothing but birth";
     EXPECT_EQ(token->generate(ref::authentication).sw, 0x6985);
     EXPECT_EQ(token->set_bench_pin(kPin).sw, 0x6985);
     EXPECT_EQ(token->set_lifecycle(Lifecycle::secured).sw, 0x6985);
-    EXPECT_TRUE(token->initialise_command(Profile::shipping).ok());
+    EXPECT_TRUE(token->initialise_command(Profile::compatibility).ok());
+}
+
+// The door of the first slice: 9B with a transport key. A blank token has no 9B at all.
+TEST_F(Birth, N21_TheManagementKeysDoorOfBirthIsGone) {
+    token->manufacture();
+    for (const Algorithm algorithm : {Algorithm::aes256, Algorithm::tdes, Algorithm::aes128, Algorithm::none}) {
+        for (const char* ask : {"7C 02 80 00", "7C 02 81 00"}) {
+            EXPECT_EQ(token->send(0x00, 0x87, static_cast<std::uint8_t>(algorithm), ref::management, from_hex(ask)).sw,
+                      0x6A88);
+        }
+    }
+    for (const ByteVector& key :
+         {ByteVector(32, 0), shipping_management_key(),
+          ByteVector(transport_channel_keys().enc.bytes().begin(), transport_channel_keys().enc.bytes().end())}) {
+        EXPECT_NE(token->authenticate(Algorithm::aes256, key), sw::ok);
+        EXPECT_EQ(token->initialise_command(Profile::compatibility).sw, 0x6982);
+        EXPECT_EQ(token->initialise_command(Profile::shipping).sw, 0x6982);
+    }
+    // And once it is born, 9B carries nothing that the channel is there for.
+    token->initialise(Profile::shipping);
+    ASSERT_EQ(token->authenticate(Algorithm::aes256, shipping_management_key()), sw::ok);
+    EXPECT_EQ(token->set_lifecycle(Lifecycle::secured).sw, 0x6982);
+    EXPECT_EQ(token->set_bench_pin(kPin).sw, 0x6982);
+    EXPECT_EQ(token->generate(ref::authentication).sw, 0x6982);
+    EXPECT_EQ(token->put_data(object::cert_9a, {1}).sw, 0x6982);
+    EXPECT_EQ(token->put_data(object::seal, {1}).sw, 0x6982);
 }
 
 TEST_F(Birth, InitialiseHappensOnce) {
@@ -51,27 +81,61 @@ TEST_F(Birth, InitialiseHappensOnce) {
     EXPECT_EQ(token->initialise_command(Profile::shipping).sw, 0x6985);
     ASSERT_EQ(token->authenticate(), sw::ok);
     EXPECT_EQ(token->initialise_command(Profile::compatibility).sw, 0x6985);
-    EXPECT_FALSE(token->token().manufacture(transport_key())) << "nor does the factory make it anew";
+    EXPECT_FALSE(token->token().manufacture(firmware_keys(transport_channel_keys())))
+        << "nor does the factory make it anew";
 }
 
-TEST_F(Birth, Lesson34_TheTransportKeyIsDeadAfterInitialise) {
+TEST_F(Birth, ShippingWantsItsOwnChannelKeysFirst) {
+    token->manufacture();
+    token->open_birth(Profile::compatibility);
+    EXPECT_EQ(token->initialise_command(Profile::shipping).sw, 0x6985);
+    EXPECT_EQ(to_hex(token->status_value(st::lifecycle)), "00");
+    token->wrap_all(false);
+    ASSERT_TRUE(token->put_keys(own_channel_keys()).ok());
+    token->wrap_all(true);
+    EXPECT_TRUE(token->initialise_command(Profile::shipping).ok());
+}
+
+TEST_F(Birth, Lesson34_TheTransportKeysAreDeadAfterBirth) {
     token->manufacture();
     token->initialise(Profile::shipping);
-    EXPECT_EQ(token->put_data(0x5FFF11, {1}).sw, 0x6982) << "the session of birth is over";
-    EXPECT_EQ(token->authenticate(Algorithm::aes256, transport_key()), 0x6982);
-    EXPECT_EQ(token->authenticate(Algorithm::aes256, shipping_management_key()), sw::ok);
+    token::ChannelKeys keys = transport_channel_keys();
+    EXPECT_EQ(token->open_channel(keys), 0x6A88);
+    keys.version = 0;
+    EXPECT_EQ(token->open_channel(keys), 0) << "nor by another version";
+    EXPECT_EQ(token->open_channel(own_channel_keys()), sw::ok);
+}
+
+TEST_F(Birth, APlainTokenKeepsNoChannelOfTheFactorys) {
+    token->manufacture();
+    token->open_birth(Profile::compatibility);
+    ASSERT_TRUE(token->initialise_command(Profile::compatibility).ok()) << "answered under its MAC";
+    EXPECT_EQ(token->secure(0x80, 0x10, 0, 0).sw, 0x6982) << "and then over";
+    token->wrap_all(false);
+    EXPECT_EQ(token->raw("80 50 00 00 08 0102030405060708 00").sw, 0x6A88);
+    ASSERT_TRUE(token->power_cycle());
+    EXPECT_EQ(token->raw("80 50 FF 00 08 0102030405060708 00").sw, 0x6A88);
+    EXPECT_TRUE(token->verify(kDefaultPin).ok());
+}
+
+TEST_F(Birth, APlainTokenKeepsKeysThatWerePutIn) {
+    token->manufacture();
+    token->open_birth(Profile::shipping);
+    ASSERT_TRUE(token->initialise_command(Profile::compatibility).ok());
+    token->wrap_all(false);
+    EXPECT_EQ(token->open_channel(), sw::ok);
 }
 
 TEST_F(Birth, MalformedInitialiseIsRefusedAndLeavesABlankToken) {
     token->manufacture();
-    ASSERT_EQ(token->authenticate(), sw::ok);
+    token->open_birth(Profile::shipping);
     const ByteVector serial = tlv(0x81, text(kSerial));
     const ByteVector profile = tlv(0x83, {1});
     const ByteVector number = tlv(0x89, {0, 0, 0, 1});
     const ByteVector kvn = tlv(0x8B, {1});
     const ByteVector unlock = tlv(0x8C, unlock_key());
     const ByteVector management = tlv(0x8D, concat({{0x0C}, shipping_management_key()}));
-    const ByteVector id = tlv(0x8E, guid());
+    const ByteVector id = concat({tlv(0x8E, guid()), tlv(0x8F, kdd())});
     const auto refused = [&](std::initializer_list<ByteVector> parts, const char* what) {
         EXPECT_EQ(token->send(0x80, 0x30, 0, 0, concat(parts)).sw, 0x6A80) << what;
     };
@@ -88,9 +152,13 @@ TEST_F(Birth, MalformedInitialiseIsRefusedAndLeavesABlankToken) {
     refused({serial, profile, number, kvn, unlock, id}, "no management key");
     refused({serial, profile, number, kvn, unlock, tlv(0x8D, concat({{0x03}, default_management_key()})), id}, "3DES");
     refused({serial, profile, number, kvn, unlock, tlv(0x8D, ByteVector(17, 8)), id}, "AES-128");
-    refused({serial, profile, number, kvn, unlock, management}, "no GUID");
-    refused({serial, profile, number, kvn, unlock, management, tlv(0x8E, ByteVector(15, 1))}, "a short GUID");
-    refused({serial, profile, number, kvn, unlock, management, id, {0x8F}}, "half a data object");
+    refused({serial, profile, number, kvn, unlock, management, tlv(0x8F, kdd())}, "no GUID");
+    refused({serial, profile, number, kvn, unlock, management, tlv(0x8E, guid())}, "no diversification data");
+    refused({serial, profile, number, kvn, unlock, management, tlv(0x8E, guid()), tlv(0x8F, ByteVector(9, 1))},
+            "short diversification data");
+    refused({serial, profile, number, kvn, unlock, management, tlv(0x8E, ByteVector(15, 1)), tlv(0x8F, kdd())},
+            "a short GUID");
+    refused({serial, profile, number, kvn, unlock, management, id, {0x90}}, "half a data object");
     refused({}, "nothing");
     EXPECT_EQ(to_hex(token->status_value(st::lifecycle)), "00");
     EXPECT_EQ(token->send(0x80, 0x30, 0, 0, concat({serial, profile, number, kvn, unlock, management, id})).sw, 0x9000);
@@ -98,8 +166,14 @@ TEST_F(Birth, MalformedInitialiseIsRefusedAndLeavesABlankToken) {
 
 TEST_F(Birth, PowerCutsInBirthLeaveABlankTokenOrABornOne) {
     token->manufacture();
+    ASSERT_EQ(token->open_channel(), sw::ok);
+    ASSERT_TRUE(token->put_keys(own_channel_keys()).ok());
     const auto before = token->flash().state();
-    ASSERT_EQ(token->authenticate(), sw::ok);
+    const auto open = [&] {
+        ASSERT_EQ(token->open_channel(), sw::ok);
+        token->wrap_all(true);
+    };
+    open();
     const std::uint64_t start = token->flash().operations();
     ASSERT_TRUE(token->initialise_command(Profile::shipping).ok());
     const std::uint64_t operations = token->flash().operations() - start;
@@ -108,15 +182,16 @@ TEST_F(Birth, PowerCutsInBirthLeaveABlankTokenOrABornOne) {
     for (std::uint64_t cut = 0; cut < operations; ++cut) {
         token->flash().restore(before);
         ASSERT_TRUE(token->power_cycle());
-        ASSERT_EQ(token->authenticate(Algorithm::aes256, transport_key()), sw::ok);
+        open();
         token->flash().cut_in(cut, test::Tear::subset, static_cast<std::uint32_t>(cut));
         (void)token->initialise_command(Profile::shipping);
         token->flash().power_on();
         ASSERT_TRUE(token->power_cycle()) << "cut " << cut;
         if (token->token().state().config.lifecycle == Lifecycle::blank) {
             ++blank;
-            ASSERT_EQ(token->authenticate(Algorithm::aes256, transport_key()), sw::ok);
+            open();
             ASSERT_TRUE(token->initialise_command(Profile::shipping).ok());
+            token->wrap_all(false);
         } else {
             ++born;
         }

@@ -238,7 +238,8 @@ TEST_F(Channel, LongAnswersAreReadInParts) {
     ByteVector value(3000);
     for (std::size_t i = 0; i < value.size(); ++i) value[i] = static_cast<std::uint8_t>(i * 7);
     ASSERT_TRUE(token->put_data(kFree, value).ok());
-    EXPECT_EQ(token->get_data(kFree).sw, 0x6A84) << "longer than a wrapped answer may be";
+    EXPECT_EQ(token->secure(0x00, 0xCB, 0x3F, 0xFF, from_hex("5C035FFF11")).sw, 0x6A84)
+        << "longer than a wrapped answer may be";
     ByteVector read;
     while (read.size() < value.size()) {
         const Reply part = token->read_part(kFree, static_cast<std::uint32_t>(read.size()), 1024);
@@ -246,8 +247,11 @@ TEST_F(Channel, LongAnswersAreReadInParts) {
         read.insert(read.end(), part.data.begin(), part.data.end());
     }
     EXPECT_EQ(read, value);
-    EXPECT_EQ(token->read_part(kFree, 0, 1897).sw, 0x6A84);
-    EXPECT_EQ(token->read_part(kFree, 0, 1896).data.size(), 1896U);
+    const auto part_of = [&](std::uint8_t high, std::uint8_t low) {
+        return token->secure(0x80, 0x12, 0, 0, {0x5F, 0xFF, 0x11, 0, 0, 0, 0, high, low});
+    };
+    EXPECT_EQ(part_of(0x07, 0x69).sw, 0x6A84) << 1897;
+    EXPECT_EQ(part_of(0x07, 0x68).data.size(), 1896U);
 }
 
 // --- attempts and counters ---

@@ -357,8 +357,12 @@ TEST_F(EnterpriseKeys, PoliciesCanOnlyBeStrengthened) {
 TEST_F(EnterpriseKeys, SigningKeysComeFromTheTokenAlone) {
     EXPECT_EQ(token->import_p256(ref::authentication).sw, 0x6985);
     EXPECT_EQ(token->import_p256(ref::signature).sw, 0x6985);
-    EXPECT_EQ(token->import_p256(ref::key_management).sw, 0x6982) << "by the channel, once there is one";
+    token->wrap_all(false);
+    EXPECT_EQ(token->import_p256(ref::key_management).sw, 0x6982) << "by the channel alone";
     EXPECT_EQ(token->import_p256(0x82).sw, 0x6982);
+    token->wrap_all(true);
+    EXPECT_EQ(token->import_p256(ref::key_management).sw, 0x9000);
+    EXPECT_EQ(token->import_p256(0x82).sw, 0x9000);
 }
 
 TEST_F(EnterpriseKeys, TheAttestationKeyIsWrittenOnce) {

@@ -9,22 +9,81 @@ void make_anew(TestToken& token) {
     token.manufacture();
 }
 
+void open_channel(TestToken& token) {
+    ASSERT_EQ(token.open_channel(), sw::ok);
+    token.wrap_all(true);
+}
+
+// The keys are replaced whole or not at all: one set opens, never both and never none.
+TEST_P(ApduSweep, PutKey) {
+    const auto opens = [](TestToken& t, const token::ChannelKeys& keys) { return t.open_channel(keys) == sw::ok; };
+    sweep(Profile::shipping, {"PUT KEY", make_anew,
+                              [](TestToken& t) {
+                                  t.knows_keys(transport_channel_keys());
+                                  open_channel(t);
+                              },
+                              [](TestToken& t) { return t.put_keys(own_channel_keys()); },
+                              [&](Judged& j) {
+                                  const bool transport = opens(j.token, transport_channel_keys());
+                                  const bool own = opens(j.token, own_channel_keys());
+                                  EXPECT_EQ(own, j.after) << j.where;
+                                  EXPECT_EQ(transport, !j.after) << j.where;
+                                  if (!transport) return;
+                                  j.token.knows_keys(transport_channel_keys());
+                                  open_channel(j.token);
+                                  EXPECT_TRUE(j.token.put_keys(own_channel_keys()).ok()) << j.where;
+                              }});
+}
+
 TEST_P(ApduSweep, Initialise) {
     sweep(Profile::shipping,
-          {"INITIALISE", make_anew,
-           [](TestToken& t) { ASSERT_EQ(t.authenticate(Algorithm::aes256, transport_key()), sw::ok); },
-           [](TestToken& t) { return t.initialise_command(Profile::shipping); },
+          {"INITIALISE",
+           [](TestToken& t) {
+               make_anew(t);
+               t.open_birth(Profile::shipping);
+           },
+           [](TestToken& t) { open_channel(t); }, [](TestToken& t) { return t.initialise_command(Profile::shipping); },
            [](Judged& j) {
-               // One set of keys opens, never both and never none.
-               const bool transport = j.token.authenticate(Algorithm::aes256, transport_key()) == sw::ok;
+               // Its own 9B from birth on, and never before.
                const bool own = j.token.authenticate(Algorithm::aes256, shipping_management_key()) == sw::ok;
                EXPECT_EQ(own, j.after) << j.where;
-               EXPECT_EQ(transport, !j.after) << j.where;
-               if (transport) {
-                   EXPECT_TRUE(j.token.authenticate(Algorithm::aes256, transport_key()) == sw::ok &&
-                               j.token.initialise_command(Profile::shipping).ok())
+               open_channel(j.token);
+               if (!j.after) {
+                   EXPECT_TRUE(j.token.initialise_command(Profile::shipping).ok())
                        << j.where << ": birth can't be finished";
                }
+           }});
+}
+
+// A plain PIV token is born with the factory's keys and loses them by it.
+TEST_P(ApduSweep, InitialisePlain) {
+    sweep(Profile::compatibility, {"INITIALISE, compatibility", make_anew, [](TestToken& t) { open_channel(t); },
+                                   [](TestToken& t) { return t.initialise_command(Profile::compatibility); },
+                                   [](Judged& j) {
+                                       const bool channel = j.token.open_channel() == sw::ok;
+                                       EXPECT_EQ(channel, !j.after) << j.where;
+                                       EXPECT_EQ(j.token.verify(kDefaultPin).ok(), j.after) << j.where;
+                                   }});
+}
+
+// Unlocking at the bench: the old PIN until then, the new activation code after it.
+TEST_P(ApduSweep, UnlockingAtTheBench) {
+    sweep(Profile::shipping,
+          {"SET LIFECYCLE, secured again",
+           [](TestToken& t) {
+               make_anew(t);
+               t.initialise(Profile::shipping);
+               open_channel(t);
+               ASSERT_TRUE(t.generate(ref::authentication).ok());
+               t.secure();
+               t.activate();
+           },
+           [](TestToken& t) { open_channel(t); }, [](TestToken& t) { return t.set_lifecycle(Lifecycle::secured); },
+           [](Judged& j) {
+               if (!j.after) return expect_pin_opens(j, kPin);
+               EXPECT_EQ(j.token.lock_state(), LockState::activation_pending) << j.where;
+               expect_pin_refused(j, kPin);
+               expect_code_opens(j);
            }});
 }
 
