@@ -8,6 +8,7 @@
 
 #include "token/error.h"
 #include "token/record.h"
+#include "token/staging.h"
 #include "token/status.h"
 #include "token/token.h"
 
@@ -83,6 +84,10 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     token::Token token(std::make_unique<Script>(rest, (data[0] & 0x80) != 0));
     try_parse([&] { kCalls[(data[0] & 0x7F) % std::size(kCalls)](token); });
     try_parse([&] { (void)token::parse_status(rest); });
+    try_parse([&] {
+        const token::StagingStatus status = token::parse_staging_status(rest);
+        if (status.rid && status.staged.empty()) std::abort();
+    });
     try_parse([&] {
         const token::LockStatement statement = token::parse_lock_statement(rest);
         if (statement.serial.size() != protocol::kSerialSize) std::abort();

@@ -5,6 +5,7 @@
 
 #include "crypto/arena.h"
 #include "crypto/rsa.h"
+#include "support/renewal_desk.h"
 #include "support/token_fixture.h"
 
 namespace sealkey::testing {
@@ -66,6 +67,34 @@ TEST_F(Arena, Rsa4096Generation) {
     EXPECT_EQ(crypto::arena_in_use(), level) << "bytes were left in the arena";
     ASSERT_TRUE(token->use_key(ref::authentication, Algorithm::rsa4096, block()).ok());
     report("RSA-4096 signature with it");
+}
+
+// A renewal with the longest keys on both sides: staged key and issuer of RSA-4096.
+TEST_F(Arena, Rsa4096Renewal) {
+    TestCa ca("RSA-4096");
+    ASSERT_TRUE(token->put_data(object::issuer_certificate, certificate_object(ca.certificate())).ok());
+    token::Token client(std::make_unique<TokenConnection>(*token));
+    RenewalPlan plan = plan_of(1, {{ref::authentication, Algorithm::rsa4096}});
+    const std::size_t level = crypto::arena_in_use();
+    ASSERT_EQ(token::stage_begin(client, plan.rid, plan.roles).missing, 0);
+    report("STAGE BEGIN, RSA-4096");
+    const auto told = token::stage_status(client);
+    const PKey key = key_of(token::stage_public_key(client, told.staged.at(0)));
+    const ByteVector info = request_info(key);
+    EXPECT_TRUE(verifies(key, info, token::stage_csr(client, ref::authentication, info)));
+    report("STAGE CSR, RSA-4096");
+    const ByteVector object_of = certificate_object(ca.issue(key, "renewed"));
+    token::stage_certificate(client, ref::authentication, object_of);
+    token::Manifest manifest;
+    manifest.serial = std::string(kSerial);
+    manifest.rid = plan.rid;
+    manifest.roles = 0x01;
+    manifest.certificates = {digest_of(object_of)};
+    manifest.guid = plan.guid;
+    crypto::reset_arena_peak();
+    token::stage_commit(client, ca.manifest(manifest));
+    report("COMMIT, issuer RSA-4096");
+    EXPECT_EQ(crypto::arena_in_use(), level) << "bytes were left in the arena";
 }
 
 }  // namespace
