@@ -3,7 +3,9 @@
 
 #include <nlohmann/json.hpp>
 #include <string>
+#include <vector>
 
+#include "ca/error.h"
 #include "protocol/key.h"
 #include "protocol/piv.h"
 
@@ -34,12 +36,27 @@ struct Order {
     bool operator==(const Order&) const = default;
 };
 
-// Throws CaError bad_argument naming the field: unknown, or of a wrong kind.
+// One thing that is wrong with an order. `field` is empty where it isn't about one field alone.
+struct OrderFault {
+    std::string field;
+    ca::CaError error;
+};
+
+// The names of all fields, as JSON and CSV have them.
+[[nodiscard]] std::vector<std::string> order_fields();
+// Whether the field holds a number.
+[[nodiscard]] bool is_number_field(const std::string& name);
+
+// What can be read of it; every field that is unknown or of a wrong kind is added to `faults`.
+[[nodiscard]] Order order_of_json(const nlohmann::json& json, std::vector<OrderFault>& faults);
+// Throws the first fault.
 [[nodiscard]] Order order_of_json(const nlohmann::json& json);
 [[nodiscard]] nlohmann::json json_of(const Order& order);
 
-// What can be checked without the inventory: fields that are needed or don't belong together, codes (N7), names.
-// Throws CaError bad_argument, bad_code, policy.
+// All that can be checked without the inventory: fields that are needed or don't belong together, codes (N7), names.
+// Faults are bad_argument, bad_code, policy.
+[[nodiscard]] std::vector<OrderFault> faults_of(const Order& order);
+// Throws the first fault.
 void check_order(const Order& order);
 
 [[nodiscard]] protocol::Algorithm algorithm_of(const Order& order);

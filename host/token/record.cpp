@@ -23,24 +23,6 @@ bool is_printable_ascii(const std::string& s) {
     return std::all_of(s.begin(), s.end(), [](char c) { return c > ' ' && c < 0x7F; });
 }
 
-// Well-formed UTF-8 without control characters.
-bool is_clean_utf8(const std::string& s) {
-    for (std::size_t i = 0; i < s.size();) {
-        const auto lead = static_cast<std::uint8_t>(s[i]);
-        const std::size_t more = lead < 0x80                   ? 0
-                                 : lead >= 0xC2 && lead < 0xE0 ? 1
-                                 : lead >= 0xE0 && lead < 0xF0 ? 2
-                                 : lead >= 0xF0 && lead < 0xF5 ? 3
-                                                               : 9;
-        if (more == 9 || lead < 0x20 || lead == 0x7F || i + more >= s.size() + (more == 0)) return false;
-        for (std::size_t k = 1; k <= more; ++k) {
-            if ((static_cast<std::uint8_t>(s[i + k]) & 0xC0) != 0x80) return false;
-        }
-        i += more + 1;
-    }
-    return true;
-}
-
 bool is_date(const std::string& s) {  // YYYYMMDD
     if (s.size() != kDateSize || !std::all_of(s.begin(), s.end(), [](char c) { return c >= '0' && c <= '9'; })) {
         return false;
@@ -84,6 +66,23 @@ std::string spread(const std::string& date) {
 }
 
 }  // namespace
+
+bool is_clean_utf8(const std::string& s) {
+    for (std::size_t i = 0; i < s.size();) {
+        const auto lead = static_cast<std::uint8_t>(s[i]);
+        const std::size_t more = lead < 0x80                   ? 0
+                                 : lead >= 0xC2 && lead < 0xE0 ? 1
+                                 : lead >= 0xE0 && lead < 0xF0 ? 2
+                                 : lead >= 0xF0 && lead < 0xF5 ? 3
+                                                               : 9;
+        if (more == 9 || lead < 0x20 || lead == 0x7F || i + more >= s.size() + (more == 0)) return false;
+        for (std::size_t k = 1; k <= more; ++k) {
+            if ((static_cast<std::uint8_t>(s[i + k]) & 0xC0) != 0x80) return false;
+        }
+        i += more + 1;
+    }
+    return true;
+}
 
 std::vector<std::uint8_t> encode_record(const EnterpriseRecord& record) {
     const std::string issued = compact(record.issued_on);

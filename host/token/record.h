@@ -38,6 +38,9 @@ struct EnterpriseRecord {
     bool operator==(const EnterpriseRecord&) const = default;
 };
 
+// Well-formed UTF-8 without control characters: what a name in the record must be.
+[[nodiscard]] bool is_clean_utf8(const std::string& text);
+
 // Throws TokenError bad_argument naming the field that breaks its rule (length, characters, date, longer than an object
 // may be). The check characters of the codes are the CA's matter.
 [[nodiscard]] std::vector<std::uint8_t> encode_record(const EnterpriseRecord& record);
