@@ -12,6 +12,7 @@
 #include <string>
 #include <vector>
 
+#include "bench/audit.h"
 #include "bench/order.h"
 #include "bench/states.h"
 #include "ca/crl.h"
@@ -57,17 +58,6 @@ struct CertificateRow {
     std::string not_after;
     std::string revoked_at;  // empty: not revoked
     std::string reason;
-};
-
-struct AuditRow {
-    long long id = 0;
-    std::string at;
-    std::string operator_name;
-    std::string action;
-    std::string subject;
-    std::string detail;  // JSON
-    std::string previous;
-    std::string hash;
 };
 
 struct LockEventRow {
@@ -143,8 +133,10 @@ public:
     [[nodiscard]] std::vector<LockEventRow> lock_events(const std::string& serial);
     [[nodiscard]] std::vector<AuditRow> audit_rows();
     [[nodiscard]] std::uint64_t crl_number();  // the last one used
-    // Throws CaError corrupt naming the first row that doesn't fit the chain.
-    void check_audit_chain();
+    // The last row, as every Work notes it beside the rows.
+    [[nodiscard]] AuditHead audit_head();
+    // Throws CaError corrupt; see check_chain().
+    void check_audit_chain(const std::optional<AuditHead>& noted = std::nullopt);
     [[nodiscard]] ca::LockHistory history_of(const TokenRow& row) const;
 
 private:

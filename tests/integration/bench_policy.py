@@ -132,10 +132,33 @@ class Policy(BenchCase):
                 database.execute("UPDATE audit SET operator = 'nobody'")
             with self.assertRaises(sqlite3.DatabaseError):
                 database.execute("DELETE FROM audit")
-        with sqlite3.connect(self.ca / "inventory.sqlite") as database:
-            database.execute("DROP TRIGGER audit_stays_1")
-            database.execute("UPDATE audit SET operator = 'nobody' WHERE id = 1")
-        self.refused("inventory", "audit", code=13, words="was changed: row 1")
+        self.bench("orders", "check", str(self.work / "none.csv"), code=13)
+        for _ in range(3):
+            self.bench("crl")
+        # The last row is noted on paper; more follows, and it is still there.
+        head = self.bench_json("audit", "verify")["head"]
+        rows = int(head.split(":")[0])
+        self.bench("crl")
+        self.assertEqual(self.bench_json("audit", "verify", "--head", head)["rows"], rows + 1)
+        self.refused("audit", "verify", "--head", f"{rows}:{'0' * 64}", code=13, words="was written anew")
+        self.refused("audit", "verify", "--head", f"{rows + 9}:{'0' * 64}", code=13, words="noted elsewhere, isn't there")
+        self.refused("audit", "verify", "--head", "42", code=10, words="isn't the end of an audit trail")
+        # Each by itself, by someone who writes to the file without the program.
+        whole = (self.ca / "inventory.sqlite").read_bytes()
+        for statement, words in (
+                ("UPDATE audit SET operator = 'nobody' WHERE id = 1", "row 1 doesn't fit"),
+                ("DELETE FROM audit WHERE id = 2", "row 2 is missing"),
+                ("UPDATE audit SET id = CASE id WHEN 1 THEN -2 ELSE -1 END WHERE id < 3;"
+                 "UPDATE audit SET id = -id WHERE id < 0", "row 1 doesn't fit"),
+                (f"DELETE FROM audit WHERE id = {rows + 1}", f"was cut off, and row {rows + 1} is missing")):
+            with self.subTest(statement=statement):
+                (self.ca / "inventory.sqlite").write_bytes(whole)
+                with sqlite3.connect(self.ca / "inventory.sqlite") as database:
+                    database.execute("DROP TRIGGER audit_stays_1")
+                    database.execute("DROP TRIGGER audit_stays_2")
+                    database.executescript(statement)
+                self.refused("audit", "verify", code=13, words=words)
+                self.refused("inventory", "audit", code=13, words=words)
 
 
 class PlantedSwaps(BenchCase):

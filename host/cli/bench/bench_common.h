@@ -78,5 +78,6 @@ Run define_revoke(CLI::App& command);
 Run define_crl(CLI::App& command);
 Run define_renewals(CLI::App& command);
 Run define_inventory(CLI::App& command);
+Run define_audit(CLI::App& command);
 
 }  // namespace sealkey::cli

@@ -24,6 +24,7 @@ constexpr sealkey::cli::Subcommand kCommands[] = {
     {"crl", mark("Make the certificate revocation list"), sealkey::cli::define_crl},
     {"renewals", mark("Renewals of keys: list, approve, refuse, confirm, serve"), sealkey::cli::define_renewals},
     {"inventory", mark("Look into the inventory: list, show, audit"), sealkey::cli::define_inventory},
+    {"audit", mark("Check the audit trail: audit verify"), sealkey::cli::define_audit},
 };
 
 constexpr sealkey::cli::Program kProgram = {"sealkey-bench", mark("The CA provider's bench for electronic keys."),

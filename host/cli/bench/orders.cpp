@@ -5,12 +5,12 @@ namespace sealkey::cli {
 
 namespace {
 
-struct Options {
+struct OrdersOptions {
     BenchOptions bench;
     std::string file;
 };
 
-Exit check(Context& context, const Options& options) {
+Exit check_orders(Context& context, const OrdersOptions& options) {
     const ca::Authority authority(options.bench.directory());
     const auto inventory = options.bench.inventory(authority);
     bench::OrderFile file = bench::read_orders(options.file);
@@ -45,14 +45,14 @@ void require_good_orders(Context& context, const bench::OrderFile& file, const s
 }
 
 Run define_orders(CLI::App& command) {
-    auto options = std::make_shared<Options>();
+    auto options = std::make_shared<OrdersOptions>();
     command.require_subcommand(1);
     options->bench.add_to(command, false);
     CLI::App* sub = command.add_subcommand("check", tr("Check a file of orders, and change nothing"));
     sub->fallthrough();
     sub->group(tr("Commands"));
     sub->add_option("file", options->file, tr("Orders: a .csv or a .json file"))->type_name(tr("FILE"))->required();
-    return explained([options](Context& context) { return check(context, *options); });
+    return explained([options](Context& context) { return check_orders(context, *options); });
 }
 
 }  // namespace sealkey::cli

@@ -252,8 +252,87 @@ TEST_F(InventoryTest, ChangedAuditRowIsFound) {
         sql << std::string("UPDATE audit SET ") + column + " = :b WHERE id = 3", soci::use(before);
         EXPECT_NO_THROW(inventory_->check_audit_chain()) << column;
     }
-    sql << "DELETE FROM audit WHERE id = 3";
-    EXPECT_EQ(fault_of([&] { inventory_->check_audit_chain(); }), ca::Fault::corrupt);
+}
+
+// Whoever may write to the file without the program: each kind of change is found and named.
+TEST_F(InventoryTest, AuditRowsTakenOutMovedCutOffOrWrittenAnewAreFound) {
+    (void)admit(order("first", "A"));
+    const AuditHead noted = inventory_->audit_head();
+    (void)admit(order("additional", "B"));
+    const auto rows = inventory_->audit_rows();
+    const AuditHead end = inventory_->audit_head();
+    ASSERT_EQ(end.id, static_cast<long long>(rows.size()));
+    EXPECT_NO_THROW(check_chain(rows, end, std::nullopt));
+    EXPECT_NO_THROW(check_chain(rows, end, noted));
+    EXPECT_NO_THROW(check_chain(rows, end, end));
+    EXPECT_NO_THROW(check_chain({}, {}, std::nullopt));
+
+    const auto refused = [&](std::vector<AuditRow> changed, const AuditHead& head,
+                             const std::optional<AuditHead>& note) {
+        return fault_of([&] { check_chain(changed, head, note); }) == ca::Fault::corrupt;
+    };
+    for (std::size_t i = 0; i < rows.size(); ++i) {
+        SCOPED_TRACE(i + 1);
+        auto out = rows;
+        out.erase(out.begin() + static_cast<std::ptrdiff_t>(i));
+        EXPECT_TRUE(refused(out, end, std::nullopt));
+        for (std::size_t k = i; k < out.size(); ++k) --out[k].id;  // and the numbers closed up
+        EXPECT_TRUE(refused(out, end, std::nullopt));
+        auto moved = rows;
+        std::swap(moved[i], moved[(i + 1) % rows.size()]);
+        EXPECT_TRUE(refused(moved, end, std::nullopt));
+        std::swap(moved[i].id, moved[(i + 1) % rows.size()].id);
+        EXPECT_TRUE(refused(moved, end, std::nullopt));
+        const std::vector<AuditRow> cut(rows.begin(), rows.begin() + static_cast<std::ptrdiff_t>(i));
+        EXPECT_TRUE(refused(cut, end, std::nullopt));
+        // With the note in the inventory changed too, only one that stands elsewhere shows it.
+        const AuditHead shorter = i == 0 ? AuditHead{} : AuditHead{cut.back().id, cut.back().hash};
+        EXPECT_NO_THROW(check_chain(cut, shorter, std::nullopt));
+        EXPECT_TRUE(refused(cut, shorter, end));
+    }
+    auto anew = rows;
+    std::string previous;
+    for (AuditRow& row : anew) {
+        row.operator_name = "somebody else";
+        row.previous = previous;
+        row.hash = previous = chain_hash(row);
+    }
+    const AuditHead new_end{end.id, previous};
+    EXPECT_NO_THROW(check_chain(anew, new_end, std::nullopt));
+    EXPECT_TRUE(refused(anew, new_end, noted));
+    EXPECT_TRUE(refused(rows, {end.id, noted.hash}, std::nullopt));
+    auto longer = rows;
+    longer.push_back(rows.back());
+    longer.back().id = end.id + 1;
+    longer.back().previous = end.hash;
+    longer.back().hash = chain_hash(longer.back());
+    EXPECT_TRUE(refused(longer, end, std::nullopt));
+}
+
+TEST_F(InventoryTest, AuditHeadsThatAreNoneAreRefused) {
+    (void)admit(order("first", "A"));
+    const std::string good = text_of(inventory_->audit_head());
+    EXPECT_EQ(parse_audit_head(good), inventory_->audit_head());
+    for (const std::string& bad :
+         {std::string(), std::string(":"), std::string("1"), "x" + good, good + "0", good.substr(0, good.size() - 1),
+          "0" + good.substr(1), "9999999999999999999" + good.substr(1), "-" + good}) {
+        EXPECT_EQ(fault_of([&] { (void)parse_audit_head(bad); }), ca::Fault::bad_argument) << bad;
+    }
+}
+
+// An inventory of the version before notes its last row when it is opened.
+TEST_F(InventoryTest, OlderInventoryIsTakenOver) {
+    (void)admit(order("first", "A"));
+    const AuditHead head = inventory_->audit_head();
+    inventory_.reset();
+    {
+        soci::session sql(soci::sqlite3, "db=\"" + path_ + "\"");
+        sql << "DELETE FROM meta WHERE name = 'audit_head'";
+        sql << "PRAGMA user_version = 2";
+    }
+    Inventory again(path_);
+    EXPECT_EQ(again.audit_head(), head);
+    EXPECT_NO_THROW(again.check_audit_chain());
 }
 
 TEST_F(InventoryTest, UnknownVersionIsRefusedAndUntouched) {

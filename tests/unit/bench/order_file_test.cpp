@@ -51,24 +51,24 @@ TEST(Csv, FaultsAreToldByLineAndTheRestIsRead) {
 }
 
 TEST(OrderFile, CsvAndJsonGiveTheSameOrders) {
-    const OrderFile csv = parse_orders_csv(
+    const OrderFile table = parse_orders_csv(
         "login_name,enterprise_name,unified_code,algorithm,valid_days\r\n"
         "FJSL,福建示例进出口有限公司,91350100M000100Y43,p256,30\r\n"
         "OTHER,\"Other, Ltd\",914403001922038216,,\r\n");
-    const OrderFile json = parse_orders_json(
+    const OrderFile list = parse_orders_json(
         "[\n {\"login_name\": \"FJSL\", \"enterprise_name\": \"福建示例进出口有限公司\",\n"
         "  \"unified_code\": \"91350100M000100Y43\", \"algorithm\": \"p256\", \"valid_days\": 30},\n"
         " {\"login_name\": \"OTHER\", \"enterprise_name\": \"Other, Ltd\", \"unified_code\": \"914403001922038216\"}]");
-    EXPECT_EQ(problems(csv), "");
-    EXPECT_EQ(problems(json), "");
-    ASSERT_EQ(csv.orders.size(), 2U);
-    ASSERT_EQ(json.orders.size(), 2U);
-    for (std::size_t i = 0; i < 2; ++i) EXPECT_EQ(csv.orders[i].order, json.orders[i].order);
-    EXPECT_EQ(csv.orders[0].order.valid_days, 30);
-    EXPECT_EQ(csv.orders[1].order.algorithm, "rsa2048");  // an empty field is one that isn't given
-    EXPECT_EQ(csv.orders[1].line, 3U);
-    EXPECT_EQ(json.orders[0].line, 2U);
-    EXPECT_EQ(json.orders[1].line, 4U);
+    EXPECT_EQ(problems(table), "");
+    EXPECT_EQ(problems(list), "");
+    ASSERT_EQ(table.orders.size(), 2U);
+    ASSERT_EQ(list.orders.size(), 2U);
+    for (std::size_t i = 0; i < 2; ++i) EXPECT_EQ(table.orders[i].order, list.orders[i].order);
+    EXPECT_EQ(table.orders[0].order.valid_days, 30);
+    EXPECT_EQ(table.orders[1].order.algorithm, "rsa2048");  // an empty field is one that isn't given
+    EXPECT_EQ(table.orders[1].line, 3U);
+    EXPECT_EQ(list.orders[0].line, 2U);
+    EXPECT_EQ(list.orders[1].line, 4U);
 }
 
 TEST(OrderFile, N7_EverythingThatIsWrongIsToldAtOnceByLine) {
