@@ -38,8 +38,10 @@ stop_story() {
 stop_all() {
     # In namespaces everything ends with them; beside the system's pcscd each program is ended by itself.
     if grep -qs ^system "$dir/pcscd/pid"; then
-        [ ! -d "$dir/portal" ] || /usr/bin/python3 sim/portal.py stop "$dir/portal" || true
-        local pid
+        local portal pid
+        for portal in "$dir/portal" "$dir/strict-portal"; do
+            [ ! -d "$portal" ] || /usr/bin/python3 sim/portal.py stop "$portal" || true
+        done
         while read -r pid; do
             kill "$pid" 2>/dev/null || true
         done < <(cat "$dir/pids" 2>/dev/null)

@@ -12,11 +12,11 @@ build_packages=(
     libgtest-dev libgmock-dev libbenchmark-dev
 )
 demo_packages=(
-    pcscd vsmartcard-vpcd opensc opensc-pkcs11 openssl libengine-pkcs11-openssl curl nginx-light poppler-utils
+    pcscd vsmartcard-vpcd yubico-piv-tool opensc opensc-pkcs11 openssl libengine-pkcs11-openssl curl nginx-light poppler-utils
     python3 util-linux iproute2 procps
 )
 test_packages=(
-    yubico-piv-tool ykcs11 gnutls-bin qpdf xxd libnss3-tools firefox-esr openssh-client
+    ykcs11 gnutls-bin qpdf xxd libnss3-tools firefox-esr openssh-client
     openjdk-17-jdk-headless libbcprov-java
     python3-pyscard python3-cryptography python3-botan
     clang-14 libclang-rt-14-dev clang-format-14 clang-tidy-14

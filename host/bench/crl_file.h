@@ -16,4 +16,10 @@ struct WrittenCrl {
 WrittenCrl write_crl_files(Inventory& inventory, const ca::Authority& authority, EVP_PKEY* issuing_key,
                            const std::string& operator_name, int days);
 
+// The root's own list, which says that the issuing CA isn't revoked: programs that look at lists want one for each CA.
+// root-crl.pem and root-crl.der; its number is the time, since lists of the root are rare. Throws CaError expired,
+// file.
+WrittenCrl write_root_crl_files(Inventory& inventory, const ca::Authority& authority, EVP_PKEY* root_key,
+                                const std::string& operator_name, int days);
+
 }  // namespace sealkey::bench

@@ -234,6 +234,7 @@ void Authority::add_device_root(Bytes passphrase, Time now) {
 PKey Authority::device_root_key(Bytes passphrase) const { return read_key(kDeviceRoot, device_root(), passphrase); }
 
 PKey Authority::issuing_key(Bytes passphrase) const { return read_key("issuing", issuing(), passphrase); }
+PKey Authority::root_key(Bytes passphrase) const { return read_key("root", root(), passphrase); }
 PKey Authority::seal_maker_key(Bytes passphrase) const { return read_key("seal-maker", seal_maker(), passphrase); }
 
 Masters Authority::masters(Bytes passphrase) const {

@@ -10,6 +10,7 @@
 //   masters.json                  the masters for the unlock keys and the management keys
 //   channel.json                   the master for the keys of the tokens' secure channels
 //   crl.pem crl.der               the last CRL made
+//   root-crl.pem root-crl.der     the root's last CRL, about the issuing CA
 //   inventory.sqlite              the bench's inventory
 //
 // Every .key file is PKCS#8 under the passphrase; masters.json is sealed under it.
@@ -61,6 +62,8 @@ public:
 
     // Each throws CaError bad_passphrase, corrupt, file.
     [[nodiscard]] PKey issuing_key(Bytes passphrase) const;
+    // Throws CaError file too where root.key lies elsewhere, as it should.
+    [[nodiscard]] PKey root_key(Bytes passphrase) const;
     [[nodiscard]] PKey seal_maker_key(Bytes passphrase) const;
     [[nodiscard]] PKey device_root_key(Bytes passphrase) const;
     [[nodiscard]] Masters masters(Bytes passphrase) const;

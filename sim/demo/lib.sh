@@ -11,6 +11,11 @@ complaint= # and, where it failed, on standard error
 
 seconds_since() { awk -v a="$1" -v b="$EPOCHREALTIME" 'BEGIN { printf "%.1f", b - a }'; }
 
+# A step of a story that takes milliseconds is told in them.
+time_since() {
+    awk -v a="$1" -v b="$EPOCHREALTIME" 'BEGIN { s = b - a; if (s < 1) printf "%4.0f ms", 1000 * s; else printf "%5.1f s", s }'
+}
+
 step() {
     step_start=$EPOCHREALTIME
     printf '\n%s%s  %s%s\n' "$bold" "$1" "$2" "$plain"
@@ -21,7 +26,7 @@ step_done() { printf '   %sstep %s: %s s%s\n' "$dim" "$1" "$(seconds_since "$ste
 # line WHAT PROGRAM START
 line() {
     things=$((things + 1))
-    printf '   %5s s  %s %s[%s]%s\n' "$(seconds_since "$3")" "$1" "$dim" "$2" "$plain"
+    printf '   %7s  %s %s[%s]%s\n' "$(time_since "$3")" "$1" "$dim" "$2" "$plain"
 }
 
 # What a program said, set off; at most so many lines.

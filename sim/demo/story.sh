@@ -7,6 +7,8 @@ here=$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")
 . "$dir/environment"
 # shellcheck source=sim/demo/lib.sh
 . "$here/lib.sh"
+# shellcheck source=sim/demo/renewal.sh
+. "$here/renewal.sh"
 cd "$dir"
 export SEALKEY_CA_DIR=$dir/ca SEALKEY_OPERATOR=demo
 trap 'kill $(jobs -p) 2>/dev/null || true; exit 143' INT TERM HUP
@@ -16,6 +18,7 @@ english="Fujian Example Import and Export Co., Ltd."
 code=91350100M000100Y43
 login_name=EXAMPLE1
 port=8443
+strict_port=8444
 python=/usr/bin/python3 # Debian's own, whatever else is on the PATH
 
 # ---- small tools -----------------------------------------------------------------------------------------------------
@@ -264,6 +267,8 @@ logged_in
 stamped
 locked_and_unlocked
 cut
+attested
+renewed
 go_on_by_hand
-printf '\n%s%d things shown in %s s. The key was issued, activated, logged in with, stamped with, locked, unlocked and cut off;\nnothing was lost.%s\n' \
+printf '\n%s%d things shown in %s s. The key was issued, activated, logged in with, stamped with, locked, unlocked, cut off\nand renewed; nothing was lost.%s\n' \
     "$bold" "$things" "$(seconds_since "$story_start")" "$plain"

@@ -110,6 +110,14 @@ class Policy(BenchCase):
         self.bench("crl")
         crl = ["-crl_check", "-CRLfile", self.ca / "crl.pem"]
         self.verify(pem, *crl)
+        # A program that checks the whole chain wants the root's list too.
+        self.assertIn("CRL", self.verify(pem, "-crl_check_all", "-CRLfile", self.ca / "crl.pem", ok=False).err)
+        self.bench("crl", "--root")
+        self.verify(pem, "-crl_check_all", "-CRLfile", self.ca / "crl.pem", "-CRLfile", self.ca / "root-crl.pem")
+        kept = (self.ca / "root-crl.pem").read_bytes()
+        (self.ca / "root.key").rename(self.work / "root.key")  # as it should be, in its safe
+        self.refused("crl", "--root", code=13, words="root.key")
+        self.assertEqual((self.ca / "root-crl.pem").read_bytes(), kept)
         self.refused("revoke", "--serial", made["serial"], "--why", "x", "--reason", "because", code=10, words="isn't a reason")
         self.refused("revoke", "--serial", made["serial"], "--why", "x", code=5, words="passphrase",
                      env={"SEALKEY_CA_PASSPHRASE": "wrong passphrase"})

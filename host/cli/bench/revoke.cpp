@@ -10,12 +10,14 @@ namespace sealkey::cli {
 namespace {
 
 constexpr int kDefaultDays = 7;
+constexpr int kDefaultRootDays = 180;  // root.key is fetched from its safe for it
 
 struct RevokeOptions {
     BenchOptions bench;
     std::string reason = "unspecified";
     std::string why;
     int days = 0;
+    bool root = false;
 };
 
 std::string reasons() {
@@ -46,10 +48,29 @@ Exit revoke(Context& context, const RevokeOptions& options) {
     return Exit::ok;
 }
 
+void tell(Context& context, const ca::Authority& authority, const bench::WrittenCrl& list, const std::string& name) {
+    context.out.say(fill(tr("Revocation list number %1, %2 certificates, next by %3: %4"),
+                         {std::to_string(list.number), std::to_string(list.entries), ca::iso_time(list.next),
+                          authority.path(name + ".pem")}));
+    context.out.result["crl"] = {{"number", list.number},
+                                 {"entries", list.entries},
+                                 {"next_update", ca::iso_time(list.next)},
+                                 {"pem", authority.path(name + ".pem")},
+                                 {"der", authority.path(name + ".der")}};
+}
+
 Exit crl(Context& context, const RevokeOptions& options) {
     const ca::Authority authority(options.bench.directory());
     const SecretText passphrase = options.bench.passphrase();
     const auto inventory = options.bench.inventory(authority);
+    if (options.root) {
+        const ca::PKey key = authority.root_key(passphrase.bytes());
+        const int days = options.days != 0 ? options.days : kDefaultRootDays;
+        tell(context, authority,
+             bench::write_root_crl_files(*inventory, authority, key.get(), options.bench.operator_name(), days),
+             "root-crl");
+        return Exit::ok;
+    }
     write_crl(context, authority, *inventory, passphrase.bytes(), options.bench.operator_name(), options.days);
     return Exit::ok;
 }
@@ -77,14 +98,7 @@ void write_crl(Context& context, const ca::Authority& authority, bench::Inventor
     const ca::PKey key = authority.issuing_key(passphrase);
     const bench::WrittenCrl list =
         written(authority, inventory, key.get(), operator_name, days != 0 ? days : kDefaultDays);
-    context.out.say(fill(tr("Revocation list number %1, %2 certificates, next by %3: %4"),
-                         {std::to_string(list.number), std::to_string(list.entries), ca::iso_time(list.next),
-                          authority.path("crl.pem")}));
-    context.out.result["crl"] = {{"number", list.number},
-                                 {"entries", list.entries},
-                                 {"next_update", ca::iso_time(list.next)},
-                                 {"pem", authority.path("crl.pem")},
-                                 {"der", authority.path("crl.der")}};
+    tell(context, authority, list, "crl");
 }
 
 Run define_revoke(CLI::App& command) {
@@ -104,6 +118,8 @@ Run define_crl(CLI::App& command) {
     command.add_option("--crl-days", options->days, tr("Days until the next list at the latest"))
         ->check(CLI::Range(1, 365))
         ->type_name(tr("DAYS"));
+    command.add_flag("--root", options->root,
+                     tr("The root's own list, root-crl.pem, which programs want beside this one (needs root.key)"));
     return explained([options](Context& context) { return crl(context, *options); });
 }
 

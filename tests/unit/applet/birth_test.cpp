@@ -58,9 +58,9 @@ TEST_F(Birth, N21_TheManagementKeysDoorOfBirthIsGone) {
                       0x6A88);
         }
     }
-    for (const ByteVector& key :
-         {ByteVector(32, 0), shipping_management_key(),
-          ByteVector(transport_channel_keys().enc.bytes().begin(), transport_channel_keys().enc.bytes().end())}) {
+    const auto transport = transport_channel_keys();
+    const Bytes enc = transport.enc.bytes();
+    for (const ByteVector& key : {ByteVector(32, 0), shipping_management_key(), ByteVector(enc.begin(), enc.end())}) {
         EXPECT_NE(token->authenticate(Algorithm::aes256, key), sw::ok);
         EXPECT_EQ(token->initialise_command(Profile::compatibility).sw, 0x6982);
         EXPECT_EQ(token->initialise_command(Profile::shipping).sw, 0x6982);

@@ -794,6 +794,7 @@ TEST(RenewalSchema, AnInventoryOfTheFirstVersionGainsTheTables) {
     {
         soci::session sql(soci::sqlite3, "db=" + path);
         sql << "DROP TABLE renewal_keys";
+        sql << "DELETE FROM meta WHERE name = 'audit_head'";
         sql << "DROP TABLE renewals";
         sql << "PRAGMA user_version = 1";
     }
