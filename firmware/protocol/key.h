@@ -28,9 +28,9 @@ enum class OwnIns : std::uint8_t {
     // Birth, BLANK only, once, through the secure channel. data = TLV list:
     //   81 serial(12, ASCII) · 83 profile(1) · 89 numeric serial(4, < 2^31) · 8B KVN(1) · 8C K_unlock(32)
     //   8D management key (algorithm(1) || key) · 8E GUID(16) · 8F key diversification data(10)
-    // Shipping: 6985 while the factory's channel keys are in. Compatibility profile: 8C and 8D are absent and the
-    // values
-    // that plain PIV clients expect are set; the factory's channel keys, if they are still in, are dropped by it.
+    // Shipping: 6985 while the factory's channel keys are in.
+    // Compatibility profile: 8C and 8D are absent and the values that plain PIV clients expect are set; the factory's
+    // channel keys, if they are still in, are dropped by it.
     initialise = 0x30,
     // Before the lifecycle is secured, with the authority of the bench (the channel; compatibility: 9B):
     // data = PIN(8, padded with FF). Sets the PIN for the bench's own checks (section 5.6 of the design: one

@@ -131,8 +131,7 @@ std::vector<Row> rows() {
         read(object::issuer_certificate, "aaaaaa"),
 
         // Shipping: 9B writes no key's certificate, nor CHUID, CCC, Key History, seal, record, issuer. Computed ones
-        // are
-        // written by nobody.
+        // are written by nobody.
         write(object::cert_9a, "-ccmm-"),
         write(object::cert_9c, "-ccmm-"),
         write(object::cert_9d, "-ccmm-"),
@@ -405,24 +404,39 @@ TEST_F(AccessTable, EveryRuleIsMetByARow) {
     }
 }
 
-// Once an enterprise's key is secured, whoever holds 9B can't put another identity on it.
+// Once an enterprise's key is secured, whoever holds 9B (and the PIN) puts neither another identity nor another secret
+// on it.
 TEST_F(AccessTable, N21_NothingThatMattersIsWrittenBy9BOnceSecured) {
     const auto token = make(Stage::shipping_secured);
     ASSERT_TRUE(token->verify(kPin).ok());
     ASSERT_EQ(token->authenticate(), sw::ok);
     const ByteVector before = token->status().data;
-    for (const std::uint8_t slot : {0x9A, 0x9C, 0x9D, 0xF9}) {
+    for (const std::uint8_t slot : {0x9A, 0x9C, 0x9D, 0x9E, 0x82, 0x95, 0xF9}) {
         EXPECT_EQ(token->generate(slot).sw, slot == 0xF9 ? 0x6985 : 0x6982);
         EXPECT_NE(token->import_p256(slot).sw, 0x9000);
         EXPECT_NE(token->move(slot, 0xFF).sw, 0x9000);
         EXPECT_NE(token->move(0x82, slot).sw, 0x9000);
+        EXPECT_NE(token->move(0x9E, slot).sw, 0x9000);
     }
     for (const std::uint32_t tag :
-         {object::cert_9a, object::cert_9c, object::cert_9d, object::chuid, object::key_history, object::seal,
+         {object::cert_9a, object::cert_9c, object::cert_9d, object::cert_9e, object::cert_retired_first,
+          object::cert_retired_last, object::chuid, object::ccc, object::key_history, object::seal,
           object::enterprise_record, object::issuer_certificate}) {
         EXPECT_EQ(token->put_data(tag, {1}).sw, 0x6982);
         EXPECT_EQ(token->put_data_chained(tag, ByteVector(600, 1)).sw, 0x6982);
         EXPECT_EQ(token->put_data(tag, {}).sw, 0x6982) << "nor removed";
+        EXPECT_EQ(token->write_part(tag, 1, 0, {1}).sw, 0x6982);
+    }
+    // PIN state, secrets, lifecycle.
+    EXPECT_EQ(token->set_retries(9, 9).sw, 0x6985);
+    EXPECT_NE(token->unblock(kDefaultPuk, kOtherPin).sw, 0x9000);
+    EXPECT_EQ(token->set_management_key(Algorithm::aes256, ByteVector(32, 5)).sw, 0x6982);
+    EXPECT_EQ(token->set_bench_pin(kOtherPin).sw, 0x6985);
+    EXPECT_EQ(token->put_keys(own_channel_keys()).sw, 0x6982);
+    EXPECT_EQ(token->initialise_command(Profile::shipping).sw, 0x6985);
+    EXPECT_EQ(token->reset_applet().sw, 0x6982);
+    for (const Lifecycle to : {Lifecycle::blank, Lifecycle::initialised, Lifecycle::secured, Lifecycle::terminated}) {
+        EXPECT_NE(token->set_lifecycle(to).sw, 0x9000);
     }
     EXPECT_EQ(token->put_data(object::cert_attestation, {1}).sw, 0x6985) << "written once, by nobody any more";
     EXPECT_EQ(token->status().data, before);
