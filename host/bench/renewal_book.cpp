@@ -76,10 +76,10 @@ void RenewalBook::add(Inventory::Work& work, RenewalRow& row) {
     sql << "SELECT COALESCE(MAX(number), 0) + 1 FROM renewals", into(row.number);
     row.created_at = row.updated_at = ca::iso_time(ca::now());
     const std::string state = name_of(row.state);
-    sql << "INSERT INTO renewals (rid, number, token, state, request, remark, order_text, picture, created_at, "
-           "updated_at) VALUES (:r, :n, :t, :s, :q, :m, :o, :p, :c, :u)",
+    sql << "INSERT INTO renewals (rid, number, token, state, request, remark, order_text, picture, nonce, created_at, "
+           "updated_at) VALUES (:r, :n, :t, :s, :q, :m, :o, :p, :e, :c, :u)",
         use(row.rid), use(row.number), use(row.token), use(state), use(row.request), use(row.remark),
-        use(row.order_text), use(row.picture), use(row.created_at), use(row.updated_at);
+        use(row.order_text), use(row.picture), use(row.nonce), use(row.created_at), use(row.updated_at);
     nlohmann::json slots = nlohmann::json::array();
     for (const RenewalKeyRow& key : row.keys) {
         sql << "INSERT INTO renewal_keys (rid, slot, old_certificate) VALUES (:r, :s, :o)", use(row.rid), use(key.slot),

@@ -26,8 +26,8 @@ struct RenewalRow {
     std::string remark;      // why it was refused
     std::string order_text;  // JSON: what the key will carry
     std::string picture;     // of the seal, hexadecimal; empty: as before
-    std::string nonce;       // hexadecimal, as all below; from ISSUED on
-    std::string guid;
+    std::string nonce;       // hexadecimal, as all below; the CA's secret until ISSUED
+    std::string guid;        // this and what follows: from ISSUED on
     std::string record;
     std::string seal;      // empty: the seal stays
     std::string manifest;  // from PROVEN on

@@ -119,6 +119,9 @@ RenewalRow RenewalDesk::approve(const RenewalOrder& wish) {
     renewal.request = wish.request;
     renewal.order_text = json_of(order).dump();
     renewal.picture = ca::hex(wish.picture);
+    token::StageNonce nonce{};
+    ca::random_bytes(nonce);
+    renewal.nonce = ca::hex(nonce);
     for (const ca::Role role : roles) {
         const auto old = inventory_.live_certificate(row.serial, ca::name_of(role));
         if (!old) {

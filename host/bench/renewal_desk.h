@@ -1,16 +1,21 @@
 // Renewals at the CA: what an operator decides, and the answers to the enterprise's program. Every step can be repeated
 // and answers the same again: a renewal that was cut off goes on with the question that wasn't answered.
 //
-//   look     {serial}                               -> {state, rid, keys: [{slot, algorithm}], remark}
-//   request  {rid, keys: [{slot, request, consent}]} -> {state, certificates: [{slot, certificate}], record, seal,
-//   nonce} prove    {rid, proofs: [{slot, signature}]}     -> {state, manifest} confirm  {rid, slot, signature} ->
-//   {state}
+//   look     {serial}
+//            -> {state, rid, keys: [{slot, algorithm}], remark, challenge}
+//   request  {rid, device, keys: [{slot, request, consent, attestation}]}
+//            -> {state, certificates: [{slot, certificate}], record, seal, nonce}
+//   prove    {rid, proofs: [{slot, signature}]}
+//            -> {state, manifest}
+//   confirm  {rid, slot, signature}
+//            -> {state}
 //
 // Bytes are hexadecimal text. docs/renewal.md tells the whole of it.
 #pragma once
 
 #include <nlohmann/json.hpp>
 
+#include "bench/attest.h"
 #include "bench/renewal_book.h"
 #include "ca/authority.h"
 #include "ca/error.h"
@@ -73,9 +78,17 @@ private:
     nlohmann::json prove(const nlohmann::json& message);
     nlohmann::json confirm(const nlohmann::json& message);
 
-    [[nodiscard]] std::vector<ca::PKey> checked_keys(const RenewalRow& row, const nlohmann::json& message);
-    void bind(RenewalRow& row, const std::vector<ca::PKey>& keys);
-    void issue(Inventory::Work& work, RenewalRow& row, const std::vector<ca::PKey>& keys);
+    // A new key, and the token's word that it was made in it.
+    struct NewKey {
+        ca::PKey key;
+        AttestedKey evidence;
+    };
+    [[nodiscard]] std::vector<NewKey> checked_keys(const RenewalRow& row, const nlohmann::json& message);
+    [[nodiscard]] ca::ByteVector device_certificate(const RenewalRow& row, const nlohmann::json& message);
+    [[nodiscard]] AttestedKey checked_attestation(const RenewalRow& row, ca::Role role, EVP_PKEY* key, Bytes device,
+                                                  ca::ByteVector attestation);
+    void bind(RenewalRow& row, const std::vector<NewKey>& keys);
+    void issue(Inventory::Work& work, RenewalRow& row, const std::vector<NewKey>& keys);
     [[nodiscard]] std::string manifest_of(const RenewalRow& row);
     void finish(RenewalRow& row, const nlohmann::json& how);
     [[nodiscard]] ca::Cert certificate(const std::string& token, const std::string& serial);
@@ -90,7 +103,8 @@ private:
     std::string operator_;
 };
 
-// Refusals as the enterprise's program gets them: {"fault": "policy", "message": "..."}.
+// Refusals as the enterprise's program gets them: {"fault": "policy", "message": "..."}; fault "attestation" comes with
+// its "defect".
 [[nodiscard]] nlohmann::json refusal_of(const ca::CaError& error);
 
 }  // namespace sealkey::bench

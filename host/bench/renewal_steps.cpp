@@ -85,6 +85,16 @@ std::string random_guid() {
     return ca::hex(value);
 }
 
+// What the token has to answer with its attestations. It says nothing about the nonce, which only who got the
+// certificates knows.
+ca::ByteVector challenge_of(const RenewalRow& row) {
+    constexpr std::string_view kPurpose = "SEALKEY-CHALLENGE";
+    ca::ByteVector bytes(kPurpose.begin(), kPurpose.end());
+    const ca::ByteVector nonce = ca::unhex(row.nonce);
+    bytes.insert(bytes.end(), nonce.begin(), nonce.end());
+    return ca::sha256(bytes);
+}
+
 [[noreturn]] void not_now(const RenewalRow& row) {
     if (row.state == RenewalState::refused) {
         throw CaError(Fault::policy, mark("The renewal was refused: %1"), {row.remark});
@@ -96,6 +106,9 @@ std::string random_guid() {
 }  // namespace
 
 json refusal_of(const ca::CaError& error) {
+    if (const auto* refused = dynamic_cast<const ca::AttestationRefused*>(&error)) {
+        return {{"fault", "attestation"}, {"defect", ca::name_of(refused->defect())}, {"message", error.what()}};
+    }
     for (const FaultName& one : kFaults) {
         if (one.fault == error.fault()) return {{"fault", one.name}, {"message", error.what()}};
     }
@@ -124,7 +137,11 @@ json RenewalDesk::look(const json& message) {
     json keys = json::array();
     const Order order = order_of_json(json::parse(row->order_text));
     for (const RenewalKeyRow& key : row->keys) keys.push_back({{"slot", key.slot}, {"algorithm", order.algorithm}});
-    return {{"state", ca::name_of(row->state)}, {"rid", row->rid}, {"keys", keys}, {"remark", row->remark}};
+    return {{"state", ca::name_of(row->state)},
+            {"rid", row->rid},
+            {"keys", keys},
+            {"remark", row->remark},
+            {"challenge", ca::hex(challenge_of(*row))}};
 }
 
 // ---- request, issue ------------------------------------------------------------------------------------------------
@@ -140,33 +157,56 @@ std::string RenewalDesk::certificate_for_consent(const RenewalRow& row, ca::Role
     return live->serial;
 }
 
-std::vector<ca::PKey> RenewalDesk::checked_keys(const RenewalRow& row, const json& message) {
+// The token shows its device certificate; it counts only if the inventory has it as this token's.
+ca::ByteVector RenewalDesk::device_certificate(const RenewalRow& row, const json& message) {
+    const std::string shown = ca::hex(bytes_of(message, "device"));
+    for (const CertificateRow& one : inventory_.certificates_of(row.token)) {
+        if (one.slot == kDeviceSlot && one.der == shown) return ca::unhex(shown);
+    }
+    throw ca::AttestationRefused(ca::Defect::chain, mark("The device certificate isn't one that this CA gave key %1."),
+                                 {row.token});
+}
+
+AttestedKey RenewalDesk::checked_attestation(const RenewalRow& row, ca::Role role, EVP_PKEY* key, Bytes device,
+                                             ca::ByteVector attestation) {
+    AttestedKey evidence{challenge_of(row), std::move(attestation)};
+    auto order = attestation_order(authority_, inventory_.token(row.token), role, ca::spki_of(key));
+    order.nonce = evidence.nonce;
+    order.rid = ca::unhex(row.rid);
+    (void)ca::check_attestation(evidence.attestation, device, device_trust(authority_, inventory_), order);
+    return evidence;
+}
+
+std::vector<RenewalDesk::NewKey> RenewalDesk::checked_keys(const RenewalRow& row, const json& message) {
     const auto rid = array_of<token::Rid>(row.rid);
     const auto algorithm = bench::algorithm_of(order_of_json(json::parse(row.order_text)));
     const auto entries = entries_of(message, "keys", row);
-    std::vector<ca::PKey> keys;
+    const ca::ByteVector device = device_certificate(row, message);
+    std::vector<NewKey> keys;
     for (std::size_t i = 0; i < entries.size(); ++i) {
         const ca::Role role = ca::role_of_name(row.keys[i].slot);
         const ca::Cert consenting = certificate(row.token, certificate_for_consent(row, role));
         const ca::Cert replaced = certificate(row.token, row.keys[i].old_certificate);
-        keys.push_back(
+        ca::PKey key =
             ca::check_renewal_request({role, bytes_of(entries[i], "request"), bytes_of(entries[i], "consent")}, rid,
-                                      algorithm, consenting.get(), replaced.get()));
-        for (std::size_t j = 0; j < i; ++j) {
-            if (ca::spki_of(keys[j].get()) == ca::spki_of(keys[i].get())) {
+                                      algorithm, consenting.get(), replaced.get());
+        for (const NewKey& before : keys) {
+            if (ca::spki_of(before.key.get()) == ca::spki_of(key.get())) {
                 throw CaError(Fault::bad_request, mark("The request has one key for two purposes."));
             }
         }
+        AttestedKey evidence = checked_attestation(row, role, key.get(), device, bytes_of(entries[i], "attestation"));
+        keys.push_back({std::move(key), std::move(evidence)});
     }
     return keys;
 }
 
 // The keys of the first request become those of the renewal; any other must have the same ones.
-void RenewalDesk::bind(RenewalRow& row, const std::vector<ca::PKey>& keys) {
+void RenewalDesk::bind(RenewalRow& row, const std::vector<NewKey>& keys) {
     const bool first = row.state == RenewalState::approved;
     for (std::size_t i = 0; i < keys.size(); ++i) {
         RenewalKeyRow& key = row.keys[i];
-        const std::string spki = ca::sha256_hex(ca::spki_of(keys[i].get()));
+        const std::string spki = ca::sha256_hex(ca::spki_of(keys[i].key.get()));
         if (first) {
             ca::check_renewable(certificate(row.token, key.old_certificate).get(), ca::now());
             key.spki = spki;
@@ -178,7 +218,7 @@ void RenewalDesk::bind(RenewalRow& row, const std::vector<ca::PKey>& keys) {
     }
 }
 
-void RenewalDesk::issue(Inventory::Work& work, RenewalRow& row, const std::vector<ca::PKey>& keys) {
+void RenewalDesk::issue(Inventory::Work& work, RenewalRow& row, const std::vector<NewKey>& keys) {
     const TokenRow owner = inventory_.token(row.token);
     const Order order = order_of_json(json::parse(row.order_text));
     const ca::Issuer issuer{authority_.issuing(), keys_.issuing.get(), authority_.settings().crl_url,
@@ -192,7 +232,7 @@ void RenewalDesk::issue(Inventory::Work& work, RenewalRow& row, const std::vecto
         const ca::Role role = ca::role_of_name(key.slot);
         ca::Cert made =
             ca::issue_certificate(issuer, role, {order.enterprise_name, order.unified_code, owner.login_name},
-                                  keys[i].get(), now, now + std::chrono::hours(24) * days);
+                                  keys[i].key.get(), now, now + std::chrono::hours(24) * days);
         key.certificate = ca::serial_of(made.get());
         work.add_certificate({key.certificate, row.token, next_slot(key.slot), ca::hex(ca::der_of(made.get())),
                               key.spki, ca::iso_time(ca::time_of(X509_get0_notAfter(made.get()))), "", ""});
@@ -208,26 +248,26 @@ void RenewalDesk::issue(Inventory::Work& work, RenewalRow& row, const std::vecto
         signing = ca::certificate_of_der(ca::unhex(live->der));
     }
     row.record = ca::hex(renewed_record(owner, order, signing.get()));
-    token::StageNonce nonce{};
-    ca::random_bytes(nonce);
-    row.nonce = ca::hex(nonce);
     row.guid = random_guid();
     book_.advance(work, row, RenewalState::issued, {{"certificates", issued}});
 }
 
 json RenewalDesk::request(const json& message) {
     const std::string rid = rid_of(message);
-    std::vector<ca::PKey> keys;
+    std::vector<NewKey> keys;
     {
         Inventory::Work work(inventory_, operator_);
         RenewalRow row = book_.renewal(rid);
         const bool in_time = row.state == RenewalState::approved || row.state == RenewalState::requested ||
                              row.state == RenewalState::issued || row.state == RenewalState::proven;
         if (!in_time) not_now(row);
-        (void)require_renewable(row.token);
+        const TokenRow owner = require_renewable(row.token);
         keys = checked_keys(row, message);
         bind(row, keys);
         if (row.state == RenewalState::approved) {
+            for (std::size_t i = 0; i < keys.size(); ++i) {
+                note_attestation(work, owner, ca::role_of_name(row.keys[i].slot), keys[i].evidence);
+            }
             book_.advance(work, row, RenewalState::requested, json::object());
             work.commit();
         }

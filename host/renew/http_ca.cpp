@@ -59,7 +59,11 @@ Ask http_ca(const std::string& url, const std::string& authorities) {
         if (result->status == 200 && answer.is_object()) return answer;
         const bool told = answer.is_object() && answer.contains("fault") && answer["fault"].is_string() &&
                           answer.contains("message") && answer["message"].is_string();
-        if (told) throw Refusal(answer["fault"].get<std::string>(), answer["message"].get<std::string>());
+        const bool named = answer.is_object() && answer.contains("defect") && answer["defect"].is_string();
+        if (told) {
+            throw Refusal(answer["fault"].get<std::string>(), answer["message"].get<std::string>(),
+                          named ? answer["defect"].get<std::string>() : "");
+        }
         if (result->status >= 500) throw Unreachable("HTTP " + std::to_string(result->status));
         throw Refusal("malformed", "HTTP " + std::to_string(result->status));
     };

@@ -149,6 +149,8 @@ private:
     [[nodiscard]] Step next_step(const StagingStatus& status) const;
     void make_keys();
     void request();
+    [[nodiscard]] ByteVector device_certificate();
+    [[nodiscard]] ByteVector attestation(const StagedRole& role);
     [[nodiscard]] json signed_key(const StagedRole& role);
     void load();
     void prove();
@@ -162,6 +164,7 @@ private:
     bool verified_ = false;
     Rid rid_{};
     std::vector<StageRole> roles_;
+    token::StageNonce challenge_{};
     json issued_;
     ByteVector manifest_;
 };
@@ -211,6 +214,7 @@ Result Run::run() {
         result.outcome = Outcome::already_renewed;
         return result;
     }
+    challenge_ = array_of<token::StageNonce>(look, "challenge");
     result.outcome = Outcome::renewed;
     result.resumed = committed || status.rid == rid_;
     result.from = next_step(status);
@@ -236,14 +240,39 @@ void Run::make_keys() {
     }
 }
 
+// A key that can't attest is told so by the name that the CA would refuse it with.
+[[noreturn]] void no_attestation() {
+    throw Refusal("attestation", "the key has no attestation key with a device certificate", "chain");
+}
+
+ByteVector Run::device_certificate() {
+    try {
+        return token_.read_certificate(protocol::ref::attestation);
+    } catch (const TokenError& error) {
+        if (error.kind() != Kind::not_found) throw;
+        no_attestation();
+    }
+}
+
+ByteVector Run::attestation(const StagedRole& role) {
+    try {
+        return with_pin([&] { return token::stage_attest(token_, role.reference, challenge_); });
+    } catch (const TokenError& error) {
+        if (error.kind() != Kind::not_allowed) throw;
+        no_attestation();
+    }
+}
+
 json Run::signed_key(const StagedRole& role) {
     const ca::PKey key = ca::public_key_of(token::stage_public_key(token_, role));
     ca::RequestBuilder builder(key.get(), signature_nid(role.algorithm));
     const ByteVector info = builder.info();
     const auto signature = with_pin([&] { return token::stage_csr(token_, role.reference, info); });
     const auto consent = with_pin([&] { return token::stage_csr_consent(token_, role.reference, info); });
-    return {
-        {"slot", slot_name(role.reference)}, {"request", hex(builder.finish(signature))}, {"consent", hex(consent)}};
+    return {{"slot", slot_name(role.reference)},
+            {"request", hex(builder.finish(signature))},
+            {"consent", hex(consent)},
+            {"attestation", hex(attestation(role))}};
 }
 
 // Asked again after every interruption: the CA knows the keys, and answers with the same certificates.
@@ -255,7 +284,7 @@ void Run::request() {
         keys.push_back(signed_key(role));
         tell(Step::request, keys.size(), status.staged.size());
     }
-    issued_ = ask_("request", {{"rid", hex(rid_)}, {"keys", keys}});
+    issued_ = ask_("request", {{"rid", hex(rid_)}, {"device", hex(device_certificate())}, {"keys", keys}});
 }
 
 void Run::load() {

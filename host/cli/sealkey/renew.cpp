@@ -50,6 +50,7 @@ constexpr FaultRow kFaults[] = {
     {"policy", Exit::not_allowed, mark("The provider doesn't allow the renewal now.")},
     {"expired", Exit::not_allowed, mark("The certificates ended too long ago: the key has to be replaced.")},
     {"forged", Exit::not_verified, mark("The provider doesn't accept a signature of this key.")},
+    {"attestation", Exit::not_verified, mark("The provider isn't convinced that the new keys were made in this key.")},
     {"unknown", Exit::not_found, mark("The provider doesn't know this renewal.")},
     {"bad_request", Exit::failed, mark("The provider can't understand this program. It may be too old.")},
     {"malformed", Exit::failed, mark("What answers at this address isn't a provider's renewal service.")},
@@ -62,6 +63,7 @@ Failed explain_refusal(const renew::Refusal& refusal, const nlohmann::json& deta
     nlohmann::json all = details;
     all["fault"] = refusal.fault();
     all["detail"] = refusal.what();
+    if (!refusal.defect().empty()) all["defect"] = refusal.defect();
     for (const FaultRow& row : kFaults) {
         if (refusal.fault() != row.fault) continue;
         return {row.code, std::string(tr(row.text)) + " (" + printable(refusal.what()) + ") " + tr(kSafe), all};

@@ -129,6 +129,54 @@ TEST(Renew, ChangeOfAlgorithm) {
     EXPECT_EQ(EVP_PKEY_get_bits(key.get()), 384);
 }
 
+// What a program between the key and the CA may try; docs/apdu.md, section 14. Planted attestations: test_renewal_desk.
+TEST(Renew, ARenewalWhoseKeysArentAttestedIsRefusedByName) {
+    World world(folder());
+    world.approve();
+    const auto with = [&](const std::function<void(nlohmann::json&)>& bend) {
+        world.restore();
+        world.bend_question = [&](const std::string& step, nlohmann::json& question) {
+            if (step == "request") bend(question);
+        };
+        std::string defect = "nothing";
+        try {
+            (void)world.run();
+        } catch (const renew::Refusal& refusal) {
+            EXPECT_EQ(refusal.fault(), "attestation") << refusal.what();
+            defect = refusal.defect();
+        }
+        world.bend_question = nullptr;
+        world.check_usable();
+        EXPECT_TRUE(world.inventory().revoked().empty());
+        EXPECT_EQ(world.run().outcome, Outcome::renewed);
+        world.check_finished();
+        return defect;
+    };
+    EXPECT_EQ(with([](auto& q) { q["keys"][0]["attestation"] = q["keys"][1]["attestation"]; }), "role");
+    EXPECT_EQ(with([](auto& q) { q["device"] = q["keys"][0]["attestation"]; }), "chain");
+    EXPECT_EQ(with([](auto& q) { q["keys"][2]["attestation"] = q["device"]; }), "chain");
+    EXPECT_EQ(with([](auto& q) { q["keys"][2]["attestation"] = "00"; }), "malformed");
+    // What the token says to another question, as an earlier run might have recorded it.
+    EXPECT_EQ(with([&](auto& q) {
+                  const auto told = world.ask_token_to_attest(protocol::ref::signature, 0x77);
+                  q["keys"][1]["attestation"] = ca::hex(told);
+              }),
+              "nonce");
+}
+
+TEST(Renew, AKeyWithoutADeviceCertificateSaysSoItself) {
+    World world(folder(), false);
+    world.approve();
+    try {
+        (void)world.run();
+        ADD_FAILURE() << "renewed";
+    } catch (const renew::Refusal& refusal) {
+        EXPECT_EQ(refusal.fault(), "attestation");
+        EXPECT_EQ(refusal.defect(), "chain");
+    }
+    world.check_usable();
+}
+
 // The CA is read as carefully as a stranger: what it answers changes nothing unless it is right.
 TEST(Renew, NonsenseFromTheCaIsRefusedAndChangesNothing) {
     World world(folder());
@@ -152,6 +200,9 @@ TEST(Renew, NonsenseFromTheCaIsRefusedAndChangesNothing) {
     EXPECT_EQ(with("look", [](auto& a) { a["keys"][0]["algorithm"] = "rot13"; }), "malformed");
     EXPECT_EQ(with("look", [](auto& a) { a["keys"][0]["slot"] = "9E"; }), "malformed");
     EXPECT_EQ(with("look", [](auto& a) { a["state"] = "CLOSED"; }), "policy");
+    EXPECT_EQ(with("look", [](auto& a) { a.erase("challenge"); }), "malformed");
+    EXPECT_EQ(with("look", [](auto& a) { a["challenge"] = "00"; }), "malformed");
+    EXPECT_EQ(with("look", [](auto& a) { a["challenge"] = std::string(64, '0'); }), "attestation");
     EXPECT_EQ(with("request", [](auto& a) { a["certificates"].erase(0); }), "malformed");
     EXPECT_EQ(with("request", [](auto& a) { a["nonce"] = "zz"; }), "malformed");
     EXPECT_NE(with("request", [](auto& a) { std::swap(a["certificates"][0]["slot"], a["certificates"][1]["slot"]); }),

@@ -94,10 +94,10 @@ private:
     bool broken_ = false;
 };
 
-World::World(CaFolder& folder) : folder_(folder) {
+World::World(CaFolder& folder, bool with_attestation_key) : folder_(folder) {
     fs::remove(folder_.path("inventory.sqlite"));
     inventory_ = std::make_unique<bench::Inventory>(folder_.path("inventory.sqlite"));
-    make_key();
+    make_key(with_attestation_key);
     restart_ca();
 }
 
@@ -111,7 +111,30 @@ std::unique_ptr<token::Token> World::client(const Cut& cut) {
     return std::make_unique<token::Token>(std::make_unique<Wire>(*token_, count_, cut));
 }
 
-void World::make_key() {
+void World::make_attestation_key(bench::Inventory::Work& work) {
+    must(token_->generate(protocol::ref::attestation).ok(), "generate F9");
+    const auto public_key = testing::find(token_->metadata(protocol::ref::attestation).data, 0x04);
+    token::PublicKey key;
+    key.algorithm = Algorithm::p256;
+    key.point = testing::find(*public_key, protocol::tag::ec_point).value();
+    const ca::PKey made = ca::public_key_of(key);
+    const ca::PKey root = folder_.authority().device_root_key(view(kPassphrase));
+    const ca::Cert cert =
+        ca::issue_device_certificate(folder_.authority().device_root(), root.get(), serial_, made.get(), ca::now());
+    const auto der = ca::der_of(cert.get());
+    must(token_->put_data(protocol::object::cert_attestation, token::object_of_certificate(der)).ok(), "F9");
+    work.add_certificate({ca::serial_of(cert.get()), serial_, bench::kDeviceSlot, ca::hex(der),
+                          ca::sha256_hex(ca::spki_of(made.get())),
+                          ca::iso_time(ca::time_of(X509_get0_notAfter(cert.get()))), "", ""});
+}
+
+ca::ByteVector World::ask_token_to_attest(std::uint8_t role, std::uint8_t value) {
+    token::StageNonce nonce{};
+    nonce.fill(value);
+    return token::stage_attest(*client(), role, nonce);
+}
+
+void World::make_key(bool with_attestation_key) {
     const ca::Authority& authority = folder_.authority();
     bench::Order order;
     order.enterprise_name = "示例进出口有限公司";
@@ -133,7 +156,7 @@ void World::make_key() {
         work.commit();
         // The fixture's tokens have one serial number.
         soci::session sql(soci::sqlite3, "db=" + folder_.path("inventory.sqlite"));
-        sql << "UPDATE tokens SET serial = :n", soci::use(serial_);
+        sql << "UPDATE tokens SET serial = :n, numeric_serial = 1193046", soci::use(serial_);  // 0x123456
         row = inventory_->token(serial_);
     }
     const ca::Issuer issuer{authority.issuing(), folder_.keys().issuing.get(), "", ca::kDefaultCodeExtension};
@@ -158,6 +181,7 @@ void World::make_key() {
         if (role == ca::Role::decryption) first_decryption_key_ = std::move(made);
         if (role == ca::Role::signature) signing = std::move(cert);
     }
+    if (with_attestation_key) make_attestation_key(work);
     const auto record = bench::renewed_record(row, order, signing.get());
     const auto seal = bench::renewed_seal(row, order, seal::test::png(40, 40), signing.get(), authority.seal_maker(),
                                           folder_.keys().maker.get());
@@ -214,14 +238,16 @@ renew::Result World::run(const Cut& cut) {
         if (cut.at == Cut::At::question && here) throw std::runtime_error("the question doesn't arrive");
         try {
             // As it goes over the wire.
-            const auto answer = desk_->answer(step, nlohmann::json::parse(message.dump())).dump();
+            auto sent = nlohmann::json::parse(message.dump());
+            if (bend_question) bend_question(step, sent);
+            const auto answer = desk_->answer(step, sent).dump();
             if (cut.at == Cut::At::answer && here) throw std::runtime_error("the answer doesn't arrive");
             auto out = nlohmann::json::parse(answer);
             if (bend) bend(step, out);
             return out;
         } catch (const ca::CaError& error) {
             const auto refusal = bench::refusal_of(error);
-            throw renew::Refusal(refusal.at("fault"), refusal.at("message"));
+            throw renew::Refusal(refusal.at("fault"), refusal.at("message"), refusal.value("defect", ""));
         }
     };
     try {

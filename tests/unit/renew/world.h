@@ -50,7 +50,7 @@ private:
 // An enterprise's key with certificates, record and seal, and the CA that made it.
 class World {
 public:
-    explicit World(CaFolder& folder);
+    explicit World(CaFolder& folder, bool with_attestation_key = true);
     // Everything as after begin().
     void restore();
     // Approves a renewal and remembers the state of all parts.
@@ -72,16 +72,20 @@ public:
     [[nodiscard]] testing::TestToken& token() { return *token_; }
     [[nodiscard]] const std::string& serial() const { return serial_; }
     [[nodiscard]] std::string pin() const { return std::string(testing::kPin); }
+    // The staged key's attestation in answer to 32 bytes of this value. The PIN is in.
+    [[nodiscard]] ca::ByteVector ask_token_to_attest(std::uint8_t role, std::uint8_t value);
     // The CA as after a crash.
     void restart_ca();
     int asked_for_pin = 0;
-    // Changes an answer of the CA on its way.
+    // Change an answer of the CA, or a question to it, on its way.
     std::function<void(const std::string& step, nlohmann::json& answer)> bend;
+    std::function<void(const std::string& step, nlohmann::json& question)> bend_question;
 
 private:
     class Wire;
     [[nodiscard]] std::unique_ptr<token::Token> client(const Cut& cut = {});
-    void make_key();
+    void make_key(bool with_attestation_key);
+    void make_attestation_key(bench::Inventory::Work& work);
     void check_credential(token::Token& token, std::uint8_t slot);
     void check_decryption(token::Token& token);
 
