@@ -190,6 +190,32 @@ class Stamp(SealedKeyCase):
         error = self.refused("verify", self.output, "--ca", self.work / "wrong.pem", "--seal-ca", self.maker.root)
         self.assertEqual(error["fault"], "untrusted")
 
+    def test_picture_signed_by_somebody_without_a_seal_is_no_stamp(self):
+        """The page shows a seal and the signature is good; only the seal itself, which a maker vouches for, isn't there."""
+        authority, signer = self.work / "soft-ca.pem", self.work / "signer.pem"
+        make = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "3"]
+        harness.run([*make, "-subj", "/CN=Authority", "-keyout", self.work / "soft-ca.key", "-out", authority])
+        harness.run([*make, "-subj", f"/CN={personalise.NAME}", "-CA", authority, "-CAkey", self.work / "soft-ca.key",
+                     "-addext", "basicConstraints=critical,CA:FALSE", "-addext", "keyUsage=critical,nonRepudiation",
+                     "-keyout", self.work / "signer.key", "-out", signer])
+        self.stamp("--at", "120,200")
+        self.assertNotIn("carries no electronic seal", self.verify().out)
+        whole = self.output.read_bytes()
+        begin = whole.index(b"/Contents<", len(self.input.read_bytes())) + len(b"/Contents<")
+        end = whole.index(b">", begin)
+        covered = self.work.write("covered", whole[:begin - 1] + whole[end + 1:])
+        harness.run(["openssl", "cms", "-sign", "-binary", "-cades", "-in", covered, "-signer", signer, "-inkey",
+                     self.work / "signer.key", "-outform", "DER", "-out", self.work / "cms.der"])
+        text = (self.work / "cms.der").read_bytes().hex().encode().ljust(end - begin, b"0")
+        plain = self.work.write("plain.pdf", whole[:begin] + text + whole[end:])
+        self.assertIn("Signature is Valid", self.pdfsig(plain))
+        self.assert_seal_at(plain, 120, 200)
+        trusted = ("verify", plain, "--ca", authority, "--seal-ca", self.maker.root)
+        self.assertIn("This signature carries no electronic seal.", self.sealkey(*trusted).out)
+        signature, = json.loads(self.sealkey(*trusted, "--json").out)["signatures"]
+        self.assertIsNone(signature["seal"])
+        self.assertEqual(self.refused("verify", plain, "--ca", self.authority)["fault"], "untrusted")
+
 
 class Refusals(SealedKeyCase):
     """Keys whose seal or certificate doesn't allow a stamp: refused before the PIN is asked."""
