@@ -114,6 +114,7 @@ public:
 
     private:
         friend class RenewalBook;
+        friend class JobBook;
         Inventory& inventory_;
         std::string operator_;
         bool open_ = true;
@@ -142,6 +143,7 @@ public:
 private:
     friend class Work;
     friend class RenewalBook;  // renewals: tables of their own
+    friend class JobBook;      // and the jobs of a tray
     [[nodiscard]] std::vector<TokenRow> select_tokens(const std::string& where, const std::string& value);
     void touch(const std::string& serial);
 

@@ -6,7 +6,7 @@ namespace sealkey::bench {
 
 namespace {
 
-constexpr int kVersion = 3;
+constexpr int kVersion = 4;
 
 // A change of these raises kVersion and adds the step from the version before. Bytes are kept as hexadecimal text, and
 // no column may be NULL: "" means that there is none.
@@ -104,6 +104,22 @@ constexpr const char* kAuditHead[] = {
     "INSERT INTO meta (name, value) VALUES ('audit_head', "
     "COALESCE((SELECT id || ':' || hash FROM audit ORDER BY id DESC LIMIT 1), ''))",
 };
+// Version 4: the jobs of a tray.
+constexpr const char* kJobTables[] = {
+    "CREATE TABLE jobs ("
+    " batch TEXT NOT NULL CHECK (length(batch) = 32),"
+    " number INTEGER NOT NULL,"
+    " line INTEGER NOT NULL,"
+    " order_text TEXT NOT NULL,"
+    " state TEXT NOT NULL,"
+    " token TEXT NOT NULL DEFAULT '',"
+    " step TEXT NOT NULL DEFAULT '',"
+    " port TEXT NOT NULL DEFAULT '',"
+    " message TEXT NOT NULL DEFAULT '',"
+    " updated_at TEXT NOT NULL,"
+    " PRIMARY KEY (batch, number))",
+    "CREATE UNIQUE INDEX jobs_by_token ON jobs (token) WHERE token <> ''",
+};
 
 }  // namespace
 
@@ -127,6 +143,9 @@ void prepare_schema(soci::session& sql) {
         }
         if (version < 3) {
             for (const char* change : kAuditHead) sql << change;
+        }
+        if (version < 4) {
+            for (const char* table : kJobTables) sql << table;
         }
         if (version < kVersion) sql << "PRAGMA user_version = " + std::to_string(kVersion);
         sql << "COMMIT";

@@ -181,6 +181,7 @@ void IssueJob::admit_new(const std::string& chip_id) {
     input_.order = admission.order;
     row_ = work.add_token(chip_id, admission.order, input_.picture.empty() ? "" : ca::sha256_hex(input_.picture),
                           admission.key_number, masters_.key_version);
+    if (input_.admitted) input_.admitted(work, row_);
     work.commit();
     result_.replaced = admission.order.replaces;
 }
@@ -372,7 +373,11 @@ void IssueJob::check_a() {
     if (token_.token_status().lifecycle != Lifecycle::initialised) return;
     const Expected expected = expected_of(inventory_, authority_, row_);
     check_contents(token_, expected, authority_, [](const std::string&) {});
-    check_by_opensc(input_.reader, bench_pin_.bytes(), expected, checked());
+    if (input_.reader.empty()) {
+        check_by_client(token_, bench_pin_.bytes(), expected, checked());
+    } else {
+        check_by_opensc(input_.reader, bench_pin_.bytes(), expected, checked());
+    }
     note("checked");
 }
 

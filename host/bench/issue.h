@@ -33,7 +33,9 @@ struct IssueInput {
     ca::ByteVector picture;  // PNG of the seal; empty: none
     std::string operator_name;
     const BirthRecord* birth = nullptr;  // needed while the token is BLANK
-    std::string reader;                  // as PC/SC names it, for OpenSC
+    std::string reader;                  // as PC/SC names it, for OpenSC; empty: not at PC/SC (a simulator's socket)
+    // In the transaction that takes the order into the inventory, so that both are there or neither.
+    std::function<void(Inventory::Work&, const TokenRow&)> admitted;
 };
 
 struct IssueResult {

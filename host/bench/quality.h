@@ -29,6 +29,9 @@ struct Expected {
 // reader; results are verified with the certificates of `expected`. Throws CaError quality naming what failed.
 void check_by_opensc(const std::string& reader, Bytes pin, const Expected& expected, const Checked& checked);
 
+// The same for a simulator at a socket, which OpenSC doesn't see: by our own client, verified by OpenSSL.
+void check_by_client(token::Token& token, Bytes pin, const Expected& expected, const Checked& checked);
+
 // Part B, contents: serials, profile, GUID, device certificate, certificates with their keys and attestations of
 // them, record, issuer certificate, seal.
 // Throws CaError quality naming the first thing that differs.

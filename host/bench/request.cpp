@@ -14,8 +14,9 @@ constexpr std::uint8_t kSha256Info[] = {0x30, 0x31, 0x30, 0x0D, 0x06, 0x09, 0x60
 
 bool is_rsa(const token::PublicKey& key) { return !key.modulus.empty(); }
 
-// EMSA-PKCS1-v1_5 (RFC 8017 9.2): the token does the bare RSA operation.
-ca::ByteVector padded(Bytes hash, std::size_t size) {
+}  // namespace
+
+ca::ByteVector padded_for_rsa(Bytes hash, std::size_t size) {
     ca::ByteVector block(size, 0xFF);
     const std::size_t tail = sizeof kSha256Info + hash.size();
     if (size < tail + 11) throw ca::CaError(ca::Fault::crypto, ca::mark("The key is too short to sign with SHA-256."));
@@ -28,13 +29,11 @@ ca::ByteVector padded(Bytes hash, std::size_t size) {
     return block;
 }
 
-}  // namespace
-
 ca::ByteVector make_request(token::Token& token, std::uint8_t slot, const token::PublicKey& key) {
     const ca::PKey public_key = ca::public_key_of(key);
     ca::RequestBuilder request(public_key.get(), is_rsa(key) ? NID_sha256WithRSAEncryption : NID_ecdsa_with_SHA256);
     ca::ByteVector input = ca::sha256(request.info());
-    if (is_rsa(key)) input = padded(input, key.modulus.size());
+    if (is_rsa(key)) input = padded_for_rsa(input, key.modulus.size());
     return request.finish(token.sign(slot, key.algorithm, input));
 }
 

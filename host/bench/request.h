@@ -12,4 +12,7 @@ using ca::public_key_of;
 // with SHA-256. The caller has verified the PIN in the transaction that is open.
 [[nodiscard]] ca::ByteVector make_request(token::Token& token, std::uint8_t slot, const token::PublicKey& key);
 
+// A SHA-256 as the token wants it for the bare RSA operation: EMSA-PKCS1-v1_5 (RFC 8017 9.2), `size` bytes.
+[[nodiscard]] ca::ByteVector padded_for_rsa(Bytes hash, std::size_t size);
+
 }  // namespace sealkey::bench

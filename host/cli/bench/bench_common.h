@@ -67,6 +67,7 @@ private:
 Run define_ca(CLI::App& command);
 Run define_issue(CLI::App& command);
 Run define_orders(CLI::App& command);
+Run define_run(CLI::App& command);
 Run define_check(CLI::App& command);
 Run define_attestation(CLI::App& command);
 Run define_lock_statement(CLI::App& command);

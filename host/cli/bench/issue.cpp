@@ -7,6 +7,7 @@
 #include "bench/unlock_desk.h"
 #include "cli/bench/bench_common.h"
 #include "cli/bench/crl.h"
+#include "cli/bench/step_text.h"
 
 namespace sealkey::cli {
 
@@ -30,13 +31,11 @@ constexpr StepText kSteps[] = {
     {bench::Step::birth, mark("Giving the key its own secrets")},
     {bench::Step::keys, mark("Making three keys on the token, that it attests, and their certificates")},
     {bench::Step::contents, mark("Writing record, issuer's certificate and seal")},
-    {bench::Step::check_a, mark("Quality check A: OpenSC uses the keys")},
+    {bench::Step::check_a, mark("Quality check A: each key is used")},
     {bench::Step::secure, mark("Closing the key")},
     {bench::Step::check_b, mark("Quality check B: contents compared, old secrets tried")},
     {bench::Step::done, mark("Noting that the key is finished")},
 };
-
-const char* step_text(bench::Step step) { return tr(kSteps[static_cast<std::size_t>(step)].text); }
 
 bench::Order order_of(const IssueOptions& options) {
     if (options.order_file.empty()) return options.order;
@@ -222,6 +221,8 @@ Exit issue(Context& context, const IssueOptions& options) {
 }
 
 }  // namespace
+
+const char* step_text(bench::Step step) { return tr(kSteps[static_cast<std::size_t>(step)].text); }
 
 Run define_issue(CLI::App& command) {
     auto options = std::make_shared<IssueOptions>();

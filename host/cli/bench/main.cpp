@@ -9,6 +9,7 @@ constexpr sealkey::cli::Subcommand kCommands[] = {
     {"ca", mark("The certificate authority: ca init makes one"), sealkey::cli::define_ca},
     {"issue", mark("Make one key: from blank to ready for its parcel"), sealkey::cli::define_issue},
     {"orders", mark("Check many orders at once, before any key is touched: orders check"), sealkey::cli::define_orders},
+    {"run", mark("Make the keys of a file of orders, many at once"), sealkey::cli::define_run},
     {"check", mark("Compare a key that is plugged in with what was ordered"), sealkey::cli::define_check},
     {"attestation", mark("Check that a private key was made on the token: attestation check"),
      sealkey::cli::define_attestation},

@@ -1,0 +1,140 @@
+#!/usr/bin/env python3
+# labels: bench clients
+# timeout: 240
+"""`sealkey-bench run`: a tray of keys from a file of orders; keys pulled out or moved and a bench that is killed lose nothing."""
+import json
+import os
+import pathlib
+import signal
+import subprocess
+
+import harness
+from bench_case import CODE, NAME, OTHER_CODE, BenchCase, png
+
+HEAD = "kind,enterprise_name,unified_code,login_name,reason,algorithm,seal_image\n"
+
+
+class Run(BenchCase):
+    def setUp(self):
+        super().setUp()
+        self.make_ca()
+        self.work.write("seal.png", png())
+
+    def orders(self, *lines, name="orders.csv"):
+        return str(self.work.write(name, HEAD + "".join(line + "\n" for line in lines)))
+
+    def four(self):
+        """Two enterprises, two keys each; the second is refused as long as the first isn't there."""
+        return self.orders(f"first,{NAME},{CODE},A1,,p256,seal.png", f"additional,{NAME},{CODE},A2,office,p256,",
+                           f"first,另一家公司,{OTHER_CODE},B1,,p256,", f"additional,另一家公司,{OTHER_CODE},B2,office,p256,")
+
+    def arguments(self, keys, orders, ports, *options):
+        return ["run", "--orders", orders, "--birth-records", str(keys.workspace.path), "--ports", str(ports),
+                "--patience", "60", *options]
+
+    def run_tray(self, keys, orders, ports, *options, **how):
+        return self.bench(*self.arguments(keys, orders, ports, *options), env=keys.environment, **how)
+
+    def begin(self, keys, orders, ports):
+        """The program running, its lines in a file."""
+        log = self.work / "run.log"
+        with open(log, "wb") as out:
+            # pylint: disable=consider-using-with
+            process = subprocess.Popen([harness.program("sealkey-bench"), *self.arguments(keys, orders, ports)], stdout=out,
+                                       stderr=out, stdin=subprocess.DEVNULL,
+                                       env={**os.environ, **self.environment, **keys.environment})
+        self.addCleanup(lambda: (process.poll() is None and process.kill(), process.wait()))
+        return process, log
+
+    def finished(self, count):
+        """Every key of the inventory is whole, has three live certificates, and there are no more than ordered."""
+        keys = self.bench_json("inventory", "list")["keys"]
+        self.assertEqual(len(keys), count)
+        for key in keys:
+            self.assertEqual((key["step"], key["state"]), ("done", "PERSONALISED"))
+            shown = self.bench_json("inventory", "show", "--serial", key["serial"])
+            live = sorted(c["slot"] for c in shown["certificates"] if not c["revoked_at"])
+            self.assertEqual(live, ["9A", "9C", "9D"])
+        self.bench("audit", "verify")
+        return keys
+
+    def test_Lesson36_a_tray_at_sockets_with_a_report_by_order(self):
+        keys = self.simulator(tokens=4, sockets=True)
+        orders = self.four()
+        done = json.loads(self.run_tray(keys, orders, 4, "--json").out)
+        self.assertEqual([(o["login_name"], o["state"], o["line"]) for o in done["orders"]],
+                         [("A1", "done", 2), ("A2", "done", 3), ("B1", "done", 4), ("B2", "done", 5)])
+        self.assertEqual((done["done"], done["failed"], done["refused"], done["open"]), (4, 0, 0, 0))
+        made = self.finished(4)
+        self.assertEqual({o["serial"] for o in done["orders"]}, {k["serial"] for k in made})
+        self.assertEqual({k["login_name"]: k["key_number"] for k in made}, {"A1": 1, "A2": 2, "B1": 1, "B2": 2})
+        for key in made:
+            self.bench("check", "--serial", key["serial"], env=keys.environment)
+        # Again: there is nothing left to do, and nothing is done.
+        rows = len(self.audit())
+        self.assertEqual(json.loads(self.run_tray(keys, orders, 4, "--json").out)["batch"], done["batch"])
+        self.assertEqual(len(self.audit()), rows)
+
+    def test_Lesson36_killed_and_pulled_out_it_goes_on_with_the_same_keys_in_other_ports(self):
+        keys = self.simulator(tokens=2, sockets=True)
+        orders = self.orders(f"first,{NAME},{CODE},A1,,p256,seal.png", f"first,另一家公司,{OTHER_CODE},B1,,p256,")
+        serials = None
+        for text in ("Giving the key", "Making three keys", "Quality check A", "Closing the key"):
+            process, log = self.begin(keys, orders, 2)
+            harness.until(lambda: text in log.read_text() or process.poll() is not None, f"the bench is at \"{text}\"", 60)
+            process.send_signal(signal.SIGKILL)
+            process.wait()
+            now = {k["serial"] for k in self.bench_json("inventory", "list")["keys"]}
+            self.assertLessEqual(serials or set(), now)
+            serials = now
+        # The two change places, by their sockets.
+        keys.environment["SEALKEY_SIM_SOCKETS"] = ":".join(reversed(keys.environment["SEALKEY_SIM_SOCKETS"].split(":")))
+        process, log = self.begin(keys, orders, 2)
+        harness.until(lambda: "port 1  " in log.read_text() or process.poll() is not None, "the first port works", 60)
+        for index in (0, 1):
+            keys.unplug(index)
+        harness.until(lambda: log.read_text().count("stopped: ") + log.read_text().count("finished") >= 2
+                      or process.poll() is not None, "both ports have stopped", 60)
+        for index in (1, 0):
+            keys.plug(index)
+        self.assertEqual(process.wait(120), 0, log.read_text())
+        self.assertLessEqual(serials, {k["serial"] for k in self.finished(2)})
+
+    def test_what_can_not_be_done_is_told_and_the_rest_is_done(self):
+        keys = self.simulator(tokens=2, sockets=True)
+        (keys.workspace / "token1.state.birth.json").unlink()
+        orders = self.orders(f"first,{NAME},{CODE},A1,,p256,", f"first,另一家公司,{OTHER_CODE},B1,,p256,")
+        done = self.bench(*self.arguments(keys, orders, 2)[:-1], "2", env=keys.environment, code=14)
+        self.assertIn("no factory's record of the blank key", done.out)
+        self.assertIn("1 done, 0 failed, 0 refused, 1 open", done.out)
+        self.assertEqual(len(self.bench_json("inventory", "list")["keys"]), 1)
+
+    def test_bad_orders_and_secrets_are_told_before_any_key_is_touched(self):
+        keys = self.simulator(sockets=True)
+        bad = self.orders(f"first,{NAME},{CODE},A B,,p256,", f"first,{NAME},{OTHER_CODE},B1,,p25,")
+        self.assertIn("orders.csv:3: algorithm", self.run_tray(keys, bad, 1, code=10).err)
+        twice = self.orders(f"first,{NAME},{CODE},A1,,p256,", f"first,{NAME},{CODE},B1,,p256,")
+        self.assertIn("has a key already", self.run_tray(keys, twice, 1, code=10).err)
+        good = self.orders(f"first,{NAME},{CODE},A1,,p256,")
+        self.bench(*self.arguments(keys, good, 1), env={**keys.environment, "SEALKEY_CA_PASSPHRASE": "wrong passphrase"},
+                   code=5)
+        self.bench("run", "--orders", good, "--birth-records", str(self.work / "none"), env=keys.environment, code=13)
+        empty = pathlib.Path(self.work / "empty")
+        empty.mkdir()
+        self.bench("run", "--orders", good, "--birth-records", str(empty), env=keys.environment, code=10)
+        self.assertEqual(self.bench_json("inventory", "list")["keys"], [])
+        self.assertEqual([row["action"] for row in self.audit()], ["ca-init"])
+
+
+class RunInReader(BenchCase):
+    def test_in_a_pcsc_reader_opensc_checks_the_key(self):
+        self.make_ca()
+        key = self.simulator()
+        path = self.work.write("orders.json", json.dumps([self.order()]))
+        done = self.bench("run", "--orders", str(path), "--birth-records", str(key.birth_record), "--patience", "60")
+        self.assertIn("1 done, 0 failed, 0 refused, 0 open", done.out)
+        self.bench("check")
+
+
+if __name__ == "__main__":
+    harness.main()
