@@ -327,6 +327,7 @@ TEST_F(InventoryTest, OlderInventoryIsTakenOver) {
     inventory_.reset();
     {
         soci::session sql(soci::sqlite3, "db=\"" + path_ + "\"");
+        sql << "DROP TABLE jobs";
         sql << "DELETE FROM meta WHERE name = 'audit_head'";
         sql << "PRAGMA user_version = 2";
     }

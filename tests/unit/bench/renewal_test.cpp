@@ -566,6 +566,7 @@ TEST(RenewalSchema, AnInventoryOfTheFirstVersionGainsTheTables) {
     { const Inventory made(path); }
     {
         soci::session sql(soci::sqlite3, "db=" + path);
+        sql << "DROP TABLE jobs";
         sql << "DROP TABLE renewal_keys";
         sql << "DELETE FROM meta WHERE name = 'audit_head'";
         sql << "DROP TABLE renewals";
