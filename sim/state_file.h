@@ -42,7 +42,7 @@ public:
         return device_secret_;
     }
 
-    // Whether the factory's part is done (the transport key is in the flash image and in the birth record).
+    // Whether the factory's part is done (the transport keys are in the flash image and in the birth record).
     [[nodiscard]] bool manufactured() const { return manufactured_; }
     void set_manufactured();
 

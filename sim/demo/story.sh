@@ -89,7 +89,7 @@ made_and_issued() {
     wait_for "pcscd sees it" opensc-tool --reader 0 --atr
     did "a blank virtual key is plugged in" "sealkey-sim, pcscd" opensc-tool --list-readers
     show 3
-    did "a key is issued for $enterprise, and checked by OpenSC" "sealkey-bench issue" \
+    did "a key is issued for $enterprise over its secure channel, and checked by OpenSC" "sealkey-bench issue, SCP03" \
         sealkey-bench --json issue --passphrase-file ca.pass --birth-record key.state.birth.json --name "$enterprise" \
         --english-name "$english" --code $code --login-name $login_name --user "Chen Min" --request 2024-0001 \
         --seal-image seal.png
@@ -179,6 +179,12 @@ locked_and_unlocked() {
     did "login works again" "curl, nginx" portal_logs_in pin
     refused "the used code is dead" "sealkey unlock" 7 sealkey unlock --code-file reset.code --new-pin-file wrong.pin
     show 3
+    did "brought to the provider, the key is opened over its own secure channel; no PIN is set there" \
+        "sealkey-bench unlock, SCP03" \
+        sealkey-bench unlock --approval 2024-0003 --passphrase-file ca.pass --code-file bench.code
+    show 3
+    did "the clerk chooses the PIN with the code from there" "sealkey activate" \
+        sealkey activate --code-file bench.code --new-pin-file pin
     step_done 5
 }
 
