@@ -51,6 +51,11 @@ Admission admit_replacement(Inventory& inventory, Inventory::Work& work, Order o
     return {order, old.key_number};
 }
 
+// A key that is at its enterprise, or on its way there.
+constexpr TokenState kInService[] = {TokenState::personalised, TokenState::packed,    TokenState::in_transit,
+                                     TokenState::at_authority, TokenState::delivered, TokenState::active,
+                                     TokenState::locked};
+
 }  // namespace
 
 Admission admit_order(Inventory& inventory, Inventory::Work& work, Order order) {
@@ -74,6 +79,10 @@ Admission admit_order(Inventory& inventory, Inventory::Work& work, Order order) 
     }
     work.take_login_name(order.login_name, order.unified_code);
     return {order, free_key_number(live)};
+}
+
+bool in_service(TokenState state) {
+    return std::find(std::begin(kInService), std::end(kInService), state) != std::end(kInService);
 }
 
 }  // namespace sealkey::bench

@@ -15,4 +15,7 @@ struct Admission {
 // Throws CaError policy, unknown.
 [[nodiscard]] Admission admit_order(Inventory& inventory, Inventory::Work& work, Order order);
 
+// Finished and neither suspended, lost, damaged nor at its end: such a key is renewed and gets a seal.
+[[nodiscard]] bool in_service(TokenState state);
+
 }  // namespace sealkey::bench

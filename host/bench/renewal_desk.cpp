@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "bench/crl_file.h"
+#include "bench/policy.h"
 #include "ca/enterprise_codes.h"
 #include "ca/error.h"
 
@@ -18,11 +19,6 @@ using ca::RenewalState;
 
 constexpr int kCrlDays = 7;
 constexpr std::size_t kMaxRemark = 500;
-
-// A key that is at its enterprise, or on its way there.
-constexpr TokenState kRenewable[] = {TokenState::personalised, TokenState::packed,    TokenState::in_transit,
-                                     TokenState::at_authority, TokenState::delivered, TokenState::active,
-                                     TokenState::locked};
 
 bool written(const std::string& text) { return text.find_first_not_of(" \t\r\n") != std::string::npos; }
 
@@ -88,8 +84,7 @@ ca::Cert RenewalDesk::certificate(const std::string& token, const std::string& s
 
 TokenRow RenewalDesk::require_renewable(const std::string& serial) {
     TokenRow row = inventory_.token(serial);
-    const bool good = std::find(std::begin(kRenewable), std::end(kRenewable), row.state) != std::end(kRenewable);
-    if (!good) {
+    if (!in_service(row.state)) {
         throw CaError(Fault::policy, mark("Key %1 is %2 and can't be renewed."), {serial, name_of(row.state)});
     }
     return row;

@@ -77,6 +77,7 @@ Run define_activation_code(CLI::App& command);
 Run define_unlock(CLI::App& command);
 Run define_revoke(CLI::App& command);
 Run define_crl(CLI::App& command);
+Run define_seal(CLI::App& command);
 Run define_renewals(CLI::App& command);
 Run define_inventory(CLI::App& command);
 Run define_audit(CLI::App& command);

@@ -21,6 +21,7 @@ constexpr sealkey::cli::Subcommand kCommands[] = {
      sealkey::cli::define_activation_code},
     {"unlock", mark("Unlock a key at the bench: a new activation code, whatever its lock was"),
      sealkey::cli::define_unlock},
+    {"seal", mark("A seal that arrives after its key: seal load"), sealkey::cli::define_seal},
     {"revoke", mark("Revoke a key's certificates"), sealkey::cli::define_revoke},
     {"crl", mark("Make the certificate revocation list"), sealkey::cli::define_crl},
     {"renewals", mark("Renewals of keys: list, approve, refuse, confirm, serve"), sealkey::cli::define_renewals},

@@ -1,0 +1,57 @@
+// sealkey-bench seal load
+#include "bench/seal_load.h"
+#include "cli/bench/bench_common.h"
+
+namespace sealkey::cli {
+
+namespace {
+
+struct SealLoadOptions {
+    BenchOptions bench;
+    bench::SealOrder order;
+    std::string picture;
+};
+
+Exit load_seal(Context& context, const SealLoadOptions& options) {
+    bench::SealOrder order = options.order;
+    order.operator_name = options.bench.operator_name();
+    const std::string picture = ca::read_file(options.picture);
+    order.picture.assign(picture.begin(), picture.end());
+    const ca::Authority authority(options.bench.directory());
+    const SecretText passphrase = options.bench.passphrase();
+    const auto inventory = options.bench.inventory(authority);
+    FoundKey key = context.choice.open();
+    const auto done = bench::load_seal(*inventory, authority, passphrase.bytes(), *key.token, order);
+    context.out.say(fill(done.again ? tr("Key %1 has its seal %2 again.") : tr("Key %1 has its seal: %2."),
+                         {done.row.serial, done.seal.info.id}));
+    context.out.result = {{"serial", done.row.serial},
+                          {"id", done.seal.info.id},
+                          {"valid_until", seal::iso_time(done.seal.info.not_after)},
+                          {"bytes", done.seal.der.size()},
+                          {"again", done.again}};
+    return Exit::ok;
+}
+
+}  // namespace
+
+Run define_seal(CLI::App& command) {
+    auto options = std::make_shared<SealLoadOptions>();
+    command.require_subcommand(1);
+    auto* load = command.add_subcommand("load", tr("Put a seal on a finished key that is plugged in"));
+    options->bench.add_to(*load, true);
+    load->add_option("--request", options->order.request, tr("The approved request that this is for"))
+        ->required()
+        ->type_name(tr("TEXT"));
+    load->add_option("--seal-image", options->picture, tr("Picture of the seal: a PNG file"))
+        ->required()
+        ->type_name(tr("FILE"));
+    load->add_option("--seal-width", options->order.width_mm, tr("Width of the seal in millimetres"))
+        ->check(CLI::Range(1, 1000))
+        ->type_name(tr("NUMBER"));
+    load->add_option("--seal-height", options->order.height_mm, tr("Height of the seal in millimetres"))
+        ->check(CLI::Range(1, 1000))
+        ->type_name(tr("NUMBER"));
+    return explained([options](Context& context) { return load_seal(context, *options); });
+}
+
+}  // namespace sealkey::cli
