@@ -14,17 +14,25 @@ using protocol::OwnIns;
 constexpr platform::FlashGeometry kGeometry = {4096, 48, 256};
 
 constexpr std::uint32_t kObjects[] = {
-    object::discovery,        object::chuid,   object::ccc,  object::key_history,       object::cert_9a,
-    object::cert_9c,          object::cert_9d, object::seal, object::enterprise_record, object::issuer_certificate,
+    object::discovery,
+    object::chuid,
+    object::ccc,
+    object::key_history,
+    object::cert_9a,
+    object::cert_9c,
+    object::cert_9d,
+    object::seal,
+    object::enterprise_record,
+    object::issuer_certificate,
     object::cert_attestation,
+    object::cert_9e,
+    object::cert_retired_first,
+    object::cert_retired_last,
 };
-constexpr std::uint8_t kSlots[] = {ref::authentication, ref::signature, ref::key_management, ref::attestation,
-                                   ref::retired_first};
-// What 9B may still write once the lifecycle is secured; Key History follows the certificates of 82-95.
-constexpr std::uint32_t kOtherObjects[] = {object::key_history,        object::cert_9e,
-                                           object::cert_retired_first, object::cert_retired_last,
-                                           object::piv_admin_data,     object::mscmap_first};
-constexpr std::uint8_t kOtherSlots[] = {ref::card_authentication, ref::retired_last};
+constexpr std::uint8_t kSlots[] = {ref::authentication,      ref::signature,     ref::key_management, ref::attestation,
+                                   ref::card_authentication, ref::retired_first, ref::retired_last};
+// What 9B may still write once the lifecycle is secured.
+constexpr std::uint32_t kFreeObjects[] = {object::piv_admin_data, object::mscmap_first};
 
 [[noreturn]] void broken(const std::string& what) { throw std::logic_error(what); }
 
@@ -91,18 +99,17 @@ HostileHost::Kind HostileHost::prepare(Profile profile) {
     token.reset();  // no right is left over from the preparation
     kind.snapshot = token.flash().state();
     kind.all = observe(token, true);
-    kind.without_9e = observe(token, false);
+    kind.without_free = observe(token, false);
     kind.renewal = token.get_data(object::renewal_status).data;
     return kind;
 }
 
-ByteVector HostileHost::observe(TestToken& token, bool with_9e) {
+ByteVector HostileHost::observe(TestToken& token, bool with_free) {
     ByteVector out;
     for (std::uint32_t tag : kObjects) append(out, token.get_data(tag));
     for (std::uint8_t slot : kSlots) append(out, token.metadata(slot));
-    if (with_9e) {
-        for (std::uint32_t tag : kOtherObjects) append(out, token.get_data(tag));
-        for (std::uint8_t slot : kOtherSlots) append(out, token.metadata(slot));
+    if (with_free) {
+        for (std::uint32_t tag : kFreeObjects) append(out, token.get_data(tag));
     }
     for (std::uint32_t tag : {protocol::status_tag::serial, protocol::status_tag::profile,
                               protocol::status_tag::lifecycle, protocol::status_tag::numeric_serial}) {
@@ -125,6 +132,9 @@ void HostileHost::open(Kind& kind, Door door) {
         case Door::shipping_management:
             if (token.authenticate() != sw::ok) broken("the right 9B is refused");
             return;
+        case Door::shipping_channel:
+            if (token.open_channel() != sw::ok) broken("the right channel keys are refused");
+            return;
         case Door::compatibility_all:
             if (!token.verify(kDefaultPin).ok() || token.authenticate() != sw::ok) broken("PIN or 9B is refused");
             return;
@@ -143,7 +153,8 @@ void HostileHost::send(Kind& kind, Door door, Bytes command) {
     }
     const bool done = sw == sw::ok || sw >> 8 == 0x61;
     const bool whole = (command[0] & 0x10) == 0;
-    if (done && whole && door == Door::shipping_nobody && is(command, Ins::general_authenticate)) {
+    if (done && whole && (door == Door::shipping_nobody || door == Door::shipping_channel) &&
+        is(command, Ins::general_authenticate)) {
         const std::uint8_t slot = command[3];
         const bool needs_pin = slot == ref::authentication || slot == ref::signature || slot == ref::key_management;
         if (needs_pin) broken("a key was used without the PIN");
@@ -156,7 +167,7 @@ void HostileHost::check(Kind& kind, Door door) {
     if (!token.power_cycle()) broken("the token doesn't start any more");
     if (door == Door::compatibility_all || wiped_) return;
     const bool management = door == Door::shipping_management;
-    if (observe(token, !management) != (management ? kind.without_9e : kind.all)) {
+    if (observe(token, !management) != (management ? kind.without_free : kind.all)) {
         broken("a key, a certificate, an object or the lifecycle changed without right");
     }
     if (door != Door::shipping_pin && token.get_data(object::renewal_status).data != kind.renewal) {
@@ -186,7 +197,7 @@ void HostileHost::run(Bytes input) {
 }
 
 void HostileHost::run(Door door, const std::vector<ByteVector>& commands) {
-    const bool shipping = door <= Door::shipping_management;
+    const bool shipping = door != Door::compatibility_nobody && door != Door::compatibility_all;
     Kind& kind = shipping ? shipping_ : compatibility_;
     TestToken& token = *kind.token;
     const std::uint64_t before = token.flash().operations();

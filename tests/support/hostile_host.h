@@ -21,8 +21,9 @@ public:
         shipping_management,  // 9B authenticated, lifecycle secured
         compatibility_nobody,
         compatibility_all,  // PIN and 9B: everything is allowed, nothing may break
+        shipping_channel,   // the CA's channel is open, and the commands come beside it
     };
-    static constexpr std::uint8_t kDoors = 5;
+    static constexpr std::uint8_t kDoors = 6;
 
     HostileHost();
 
@@ -42,13 +43,13 @@ private:
     struct Kind {
         std::unique_ptr<TestToken> token;
         test::FlashModel::State snapshot;
-        ByteVector all;         // what only the bench may change
-        ByteVector without_9e;  // of it, what 9B may not change either
-        ByteVector renewal;     // what only the PIN may change
+        ByteVector all;           // what only the bench may change
+        ByteVector without_free;  // of it, what 9B may not change either
+        ByteVector renewal;       // what only the PIN may change
     };
 
     static Kind prepare(Profile profile);
-    static ByteVector observe(TestToken& token, bool with_9e);
+    static ByteVector observe(TestToken& token, bool with_free);
     void open(Kind& kind, Door door);
     void check(Kind& kind, Door door);
     void send(Kind& kind, Door door, Bytes command);

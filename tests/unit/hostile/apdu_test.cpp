@@ -153,12 +153,13 @@ TEST(HostileDoors, OnlyTheOpenOneChangesAnything) {
     EXPECT_EQ(host.changed(), 1U);
     EXPECT_NO_THROW(host.run(HostileHost::Door::compatibility_nobody, commands));
     EXPECT_NO_THROW(host.run(HostileHost::Door::shipping_management, commands));
+    EXPECT_NO_THROW(host.run(HostileHost::Door::shipping_channel, commands));
     EXPECT_EQ(host.changed(), 1U);
 }
 
 std::string name_of(const ::testing::TestParamInfo<HostileHost::Door>& door) {
-    constexpr const char* kNames[] = {"ShippingNobody", "ShippingPin", "ShippingManagement", "CompatibilityNobody",
-                                      "CompatibilityAll"};
+    constexpr const char* kNames[] = {"ShippingNobody",      "ShippingPin",      "ShippingManagement",
+                                      "CompatibilityNobody", "CompatibilityAll", "ShippingChannel"};
     return kNames[static_cast<std::size_t>(door.param)];
 }
 
@@ -166,7 +167,7 @@ INSTANTIATE_TEST_SUITE_P(Doors, Hostile,
                          ::testing::Values(HostileHost::Door::shipping_nobody, HostileHost::Door::shipping_pin,
                                            HostileHost::Door::shipping_management,
                                            HostileHost::Door::compatibility_nobody,
-                                           HostileHost::Door::compatibility_all),
+                                           HostileHost::Door::compatibility_all, HostileHost::Door::shipping_channel),
                          name_of);
 
 }  // namespace
