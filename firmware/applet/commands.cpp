@@ -351,6 +351,7 @@ constexpr Row kCommands[] = {
     own(OwnIns::stage_attest, parse_renewal),
     own(OwnIns::stage_csr, parse_renewal),
     own(OwnIns::stage_prove, parse_renewal),
+    own(OwnIns::stage_key, parse_renewal),
     own(OwnIns::stage_cert, parse_renewal),
     own(OwnIns::stage_seal, parse_renewal),
     own(OwnIns::stage_record, parse_renewal),

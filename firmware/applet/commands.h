@@ -147,7 +147,7 @@ struct CommandId {
     std::uint8_t ins;
     bool operator==(const CommandId&) const = default;
 };
-inline constexpr std::size_t kParsedCommands = 38;
+inline constexpr std::size_t kParsedCommands = 39;
 [[nodiscard]] CommandId parsed_command(std::size_t index);
 
 // The head of PUT DATA (5C tag, then 53 with its length), whose value may come in later blocks.

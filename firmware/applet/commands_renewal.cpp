@@ -78,6 +78,14 @@ Parsed parse_part(const Command& c, StageLoad::What what, std::size_t role) {
     return parsed(out);
 }
 
+Parsed parse_stage_key(const Command& c) {
+    const auto role = role_index(c.header.p1);
+    if (!role) return sw::reference_not_found;
+    if (c.header.p2 != 0) return sw::wrong_p1p2;
+    if (c.data.empty()) return sw::wrong_length;
+    return parsed(StageKey{*role, c.data});
+}
+
 Parsed parse_certificate(const Command& c) {
     const auto role = role_index(c.header.p1);
     if (!role) return sw::reference_not_found;
@@ -143,6 +151,8 @@ Parsed parse_renewal(const Command& command) {
             return parse_seal(command);
         case OwnIns::stage_record:
             return parse_record(command);
+        case OwnIns::stage_key:
+            return parse_stage_key(command);
         case OwnIns::commit:
             return parse_commit(command);
         case OwnIns::stage_abort:

@@ -56,18 +56,6 @@ Status describe(Core& core, const crypto::EcPrivateKey& key, PublicKey& out, std
     return writer.ok() ? Status{} : Status{Error::too_large};
 }
 
-Status bring_key(Core& core, const ImportKey& command, PublicKey& out, std::size_t& size) {
-    if (is_rsa(command.algorithm)) {
-        crypto::RsaPrivateKey key;
-        const crypto::RsaParts parts{command.p, command.q, command.dp, command.dq, command.qinv};
-        if (Status s = key.import(core.drbg, rsa_bits(command.algorithm), parts); !s) return s;
-        return describe(core, key, out, size);
-    }
-    crypto::EcPrivateKey key;
-    if (Status s = key.import(core.drbg, curve_of(command.algorithm), command.scalar); !s) return s;
-    return describe(core, key, out, size);
-}
-
 // F9 is written once: an enterprise can't be given another identity behind the CA's back.
 bool attestation_key_is_final(const Core& core, std::uint8_t slot) {
     return slot == ref::attestation && core.state.config.profile == Profile::shipping &&
@@ -116,6 +104,18 @@ Result<std::size_t> use_ec(Core& core, const UseKey& command, MutableBytes out) 
 }
 
 }  // namespace
+
+Status bring_key(Core& core, const ImportKey& command, PublicKey& out, std::size_t& size) {
+    if (is_rsa(command.algorithm)) {
+        crypto::RsaPrivateKey key;
+        const crypto::RsaParts parts{command.p, command.q, command.dp, command.dq, command.qinv};
+        if (Status s = key.import(core.drbg, rsa_bits(command.algorithm), parts); !s) return s;
+        return describe(core, key, out, size);
+    }
+    crypto::EcPrivateKey key;
+    if (Status s = key.import(core.drbg, curve_of(command.algorithm), command.scalar); !s) return s;
+    return describe(core, key, out, size);
+}
 
 Status make_key(Core& core, Algorithm algorithm, PublicKeyBuffer& out, std::size_t& size) {
     if (is_rsa(algorithm)) {

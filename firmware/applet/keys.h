@@ -16,6 +16,9 @@ namespace sealkey::applet {
 // A new key: its saved form in Core::key_buffer, what 7F49 wraps to the front of `out`, `size` bytes of it.
 [[nodiscard]] Status make_key(Core& core, Algorithm algorithm, PublicKeyBuffer& out, std::size_t& size);
 
+// The same for a key that is brought; its parts may lie in Core::key_buffer. `slot` and policies aren't looked at.
+[[nodiscard]] Status bring_key(Core& core, const ImportKey& command, PublicKeyBuffer& out, std::size_t& size);
+
 // Whether the touch that this policy wants is given; waits for it.
 [[nodiscard]] bool touch_given(Core& core, TouchPolicy policy);
 

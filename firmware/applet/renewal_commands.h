@@ -33,6 +33,10 @@ struct StageProve {
     std::size_t role;
     Bytes nonce;
 };
+struct StageKey {
+    std::size_t role;
+    Bytes envelope;
+};
 // A part of a value: STAGE CERT, SEAL, RECORD.
 struct StagePart {
     StageLoad::What what;
@@ -56,7 +60,7 @@ struct ConfirmProof {
     RidBytes rid;
 };
 
-using RenewalCommand = std::variant<StageBegin, StageStatus, StageAttest, StageCsr, StageProve, StagePart,
+using RenewalCommand = std::variant<StageBegin, StageStatus, StageAttest, StageCsr, StageProve, StageKey, StagePart,
                                     CommitRenewal, StageAbort, RetirePurge, ConfirmProof>;
 
 }  // namespace sealkey::applet

@@ -59,6 +59,8 @@ enum class OwnIns : std::uint8_t {
     stage_cert = 0x45,
     stage_seal = 0x46,
     stage_record = 0x47,
+    // P1 9D, data = envelope (renewal.h): the decryption key of a key centre.
+    stage_key = 0x48,
     // data = manifest: everything staged becomes what is in use, in one transaction.
     commit = 0x49,
     // data = RID(16): what is staged goes.

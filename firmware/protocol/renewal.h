@@ -40,6 +40,15 @@ inline constexpr std::uint8_t kStageNextIssuer = 0x01;
 // STAGE CERT, SEAL, RECORD: total length(4) offset(4), then the part.
 inline constexpr std::size_t kStagePartHead = 8;
 
+// STAGE KEY's envelope: what agrees on a secret with the key in 9D, then the new key under AES key wrap (RFC 3394).
+//   9D is EC: an ephemeral point (04 x y) of its curve; the secret is x of the product
+//   9D is RSA: r ^ e mod n for a random r below n; the secret is r, both as long as n
+// The wrapping key: HKDF-SHA256, no salt, 32 bytes, info = label || serial(12) || RID(16) || algorithm of the new
+// key(1) || SHA-256 of the first part. What is wrapped: the scalar, or p q dp dq qinv, each half as long as the
+// modulus.
+inline constexpr char kEnvelopeLabel[] = "SEALKEY-ENVELOPE";
+inline constexpr std::size_t kEnvelopeKey = 32;
+
 // STAGE STATUS, and object 5FFF42: a list of these, in this order.
 namespace staging_tag {
 inline constexpr std::uint32_t version = 0x80;     // 01

@@ -195,6 +195,10 @@ ByteVector stage_attest(Token& token, std::uint8_t role, const StageNonce& nonce
     return run(token, "attesting a new key", OwnIns::stage_attest, role, 0, nonce).data;
 }
 
+void stage_key(Token& token, ByteView envelope) {
+    run(token, "loading a decryption key", OwnIns::stage_key, protocol::ref::key_management, 0, envelope);
+}
+
 ByteVector stage_csr(Token& token, std::uint8_t role, ByteView request_info) {
     const char* const action = "signing a certificate request";
     return signature_of(run(token, action, OwnIns::stage_csr, role, protocol::kCsrByStagedKey, request_info), action);

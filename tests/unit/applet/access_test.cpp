@@ -260,6 +260,7 @@ std::vector<Row> rows() {
     };
     staged("attest a staged key", 0x42, 0x9A, 32, 0x6985);
     staged("sign a request", 0x43, 0x9A, 40, 0x6985);
+    staged("bring a staged key", 0x48, 0x9D, 100, 0x6985);
     staged("prove a staged key", 0x44, 0x9A, 32, 0x6985);
     staged("purge a former key", 0x4B, 0x82, 16, 0x6985);
     staged("confirm a renewal", 0x4C, 0x9A, 16, 0x6985);
