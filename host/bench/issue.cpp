@@ -76,17 +76,16 @@ BirthRecord read_birth_record(const std::string& path) {
     return record;
 }
 
-IssueJob::IssueJob(Inventory& inventory, const ca::Authority& authority, Bytes passphrase, token::Token& token,
+BenchKeys::BenchKeys(const ca::Authority& authority, Bytes passphrase)
+    : masters(authority.masters(passphrase)),
+      channel_master(ca::read_channel_master(authority, passphrase)),
+      issuing(authority.issuing_key(passphrase)),
+      maker(authority.seal_maker_key(passphrase)),
+      device_root(authority.device_root_key(passphrase)) {}
+
+IssueJob::IssueJob(Inventory& inventory, const ca::Authority& authority, const BenchKeys& keys, token::Token& token,
                    IssueInput input)
-    : inventory_(inventory),
-      authority_(authority),
-      token_(token),
-      input_(std::move(input)),
-      masters_(authority.masters(passphrase)),
-      channel_master_(ca::read_channel_master(authority, passphrase)),
-      issuing_key_(authority.issuing_key(passphrase)),
-      maker_key_(input_.picture.empty() ? nullptr : authority.seal_maker_key(passphrase).release()),
-      device_root_key_(authority.device_root_key(passphrase)) {}
+    : inventory_(inventory), authority_(authority), token_(token), input_(std::move(input)), keys_(keys) {}
 
 bool IssueJob::compatibility() const { return row_.profile == "compatibility"; }
 
@@ -180,7 +179,7 @@ void IssueJob::admit_new(const std::string& chip_id) {
     const Admission admission = admit_order(inventory_, work, input_.order);
     input_.order = admission.order;
     row_ = work.add_token(chip_id, admission.order, input_.picture.empty() ? "" : ca::sha256_hex(input_.picture),
-                          admission.key_number, masters_.key_version);
+                          admission.key_number, keys_.masters.key_version);
     if (input_.admitted) input_.admitted(work, row_);
     work.commit();
     result_.replaced = admission.order.replaces;
@@ -196,7 +195,7 @@ void IssueJob::authenticate() {
         return;
     }
     // Anew each time: another program may have selected in between, which ends a channel.
-    token_.open_channel(crypto_, ca::channel_keys(channel_master_, row_.serial));
+    token_.open_channel(crypto_, ca::channel_keys(keys_.channel_master, row_.serial));
 }
 
 void IssueJob::set_bench_pin() {
@@ -224,10 +223,10 @@ void IssueJob::initialise() {
     values.serial = row_.serial;
     values.profile = compatibility() ? Profile::compatibility : Profile::shipping;
     values.numeric_serial = static_cast<std::uint32_t>(row_.numeric_serial);
-    values.key_version = masters_.key_version;
+    values.key_version = keys_.masters.key_version;
     values.kdd = ca::channel_kdd(row_.serial);
-    const ca::Key256 unlock = ca::unlock_key(masters_, row_.serial);
-    const ca::Key256 management = ca::management_key(masters_, row_.serial);
+    const ca::Key256 unlock = ca::unlock_key(keys_.masters, row_.serial);
+    const ca::Key256 management = ca::management_key(keys_.masters, row_.serial);
     values.unlock_key = unlock.bytes();
     values.management_key = management.bytes();
     const auto guid = ca::unhex(row_.guid);
@@ -237,7 +236,7 @@ void IssueJob::initialise() {
     if (compatibility()) {
         token_.open_channel(crypto_, transport);
     } else {
-        take_over(token_, crypto_, transport, ca::channel_keys(channel_master_, row_.serial));
+        take_over(token_, crypto_, transport, ca::channel_keys(keys_.channel_master, row_.serial));
     }
     token_.initialise(values);
     token_.close_channel();
@@ -269,7 +268,7 @@ void IssueJob::keys() {
     {
         const token::Token::Transaction transaction(token_);
         authenticate();
-        ensure_device_identity(token_, inventory_, authority_, device_root_key_.get(), row_, input_.operator_name);
+        ensure_device_identity(token_, inventory_, authority_, keys_.device_root.get(), row_, input_.operator_name);
     }
     for (const auto role : ca::kRoles) make_key(role);
     note("keys");
@@ -305,7 +304,7 @@ void IssueJob::make_key(ca::Role role) {
     const AttestedKey evidence = require_attested(token_, device_trust(authority_, inventory_),
                                                   attestation_order(authority_, row_, role, ca::spki_of(key.get())));
 
-    const ca::Issuer issuer{authority_.issuing(), issuing_key_.get(), authority_.settings().crl_url,
+    const ca::Issuer issuer{authority_.issuing(), keys_.issuing.get(), authority_.settings().crl_url,
                             authority_.settings().code_extension};
     const int days = input_.order.valid_days != 0 ? input_.order.valid_days : authority_.settings().certificate_days;
     const ca::Subject subject{input_.order.enterprise_name, row_.unified_code, row_.login_name};
@@ -351,7 +350,7 @@ void IssueJob::contents() {
         info.created = info.not_before = ca::now();
         info.not_after = ca::parse_iso_time(signing->not_after);
         info.picture = {"PNG", input_.picture, order.seal_width_mm, order.seal_height_mm};
-        seal_bytes = seal::make_seal(info, maker_key_.get(), authority_.seal_maker());
+        seal_bytes = seal::make_seal(info, keys_.maker.get(), authority_.seal_maker());
     }
     {
         Inventory::Work work(inventory_, input_.operator_name);
@@ -405,7 +404,7 @@ void IssueJob::check_b() {
     DeadSecrets dead;
     if (input_.birth != nullptr) dead.transport_keys = &input_.birth->transport_keys;
     if (!bench_pin_.empty()) dead.bench_pin = bench_pin_.bytes();
-    check_secrets(token_, expected, {masters_, channel_master_}, dead, checked());
+    check_secrets(token_, expected, {keys_.masters, keys_.channel_master}, dead, checked());
 }
 
 void IssueJob::done() {

@@ -28,6 +28,17 @@ struct BirthRecord {
 // Throws CaError bad_argument, file.
 [[nodiscard]] BirthRecord read_birth_record(const std::string& path);
 
+// The CA's secrets that a key is made with. Reading them takes a second on purpose; many jobs share them.
+struct BenchKeys {
+    // Throws CaError bad_passphrase, unknown, corrupt, file.
+    BenchKeys(const ca::Authority& authority, Bytes passphrase);
+    ca::Masters masters;
+    ca::ChannelMaster channel_master;
+    ca::PKey issuing;
+    ca::PKey maker;
+    ca::PKey device_root;
+};
+
 struct IssueInput {
     Order order;
     ca::ByteVector picture;  // PNG of the seal; empty: none
@@ -51,7 +62,7 @@ using StepBegins = std::function<void(Step)>;
 
 class IssueJob {
 public:
-    IssueJob(Inventory& inventory, const ca::Authority& authority, Bytes passphrase, token::Token& token,
+    IssueJob(Inventory& inventory, const ca::Authority& authority, const BenchKeys& keys, token::Token& token,
              IssueInput input);
 
     // Throws what the steps throw; step() then says which one it was. serial() is known from the first step on.
@@ -83,12 +94,8 @@ private:
     const ca::Authority& authority_;
     token::Token& token_;
     IssueInput input_;
-    ca::Masters masters_;
-    ca::ChannelMaster channel_master_;
+    const BenchKeys& keys_;
     ca::ChannelCrypto crypto_;
-    ca::PKey issuing_key_;
-    ca::PKey maker_key_;
-    ca::PKey device_root_key_;
     Secret<protocol::kPinSize> bench_pin_;
     TokenRow row_;
     IssueResult result_;

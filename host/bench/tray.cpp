@@ -81,11 +81,11 @@ const BirthRecord* BirthRecords::find(const std::string& shown_serial) const {
 
 // ---- the tray ------------------------------------------------------------------------------------------------------
 
-Tray::Tray(const ca::Authority& authority, Bytes passphrase, const OrderFile& file, const BirthRecords& births,
+Tray::Tray(const ca::Authority& authority, const BenchKeys& keys, const OrderFile& file, const BirthRecords& births,
            std::function<std::unique_ptr<Inventory>()> open_inventory,
            std::function<std::unique_ptr<transport::Provider>()> make_provider, TrayOptions options)
     : authority_(authority),
-      passphrase_(passphrase),
+      keys_(keys),
       file_(file),
       births_(births),
       open_inventory_(std::move(open_inventory)),
@@ -280,8 +280,7 @@ void Tray::save(Inventory& inventory, JobRow& job, JobState state) {
 
 void Tray::publish_crl(Inventory& inventory) {
     const std::lock_guard lock(crl_mutex_);
-    const ca::PKey key = authority_.issuing_key(passphrase_);
-    write_crl_files(inventory, authority_, key.get(), options_.operator_name, kCrlDays);
+    write_crl_files(inventory, authority_, keys_.issuing.get(), options_.operator_name, kCrlDays);
 }
 
 // Whether the key is still blank and may take another order.
@@ -304,7 +303,7 @@ bool Tray::make_one(std::size_t port, const std::string& reader, Inventory& inve
     bool published = entry.order.kind != "replacement";
     job.port = reader;
     job.message.clear();
-    IssueJob issue(inventory, authority_, passphrase_, token, std::move(input));
+    IssueJob issue(inventory, authority_, keys_, token, std::move(input));
     try {
         (void)issue.run([&](Step step) {
             if (stopping_) throw Stopped();

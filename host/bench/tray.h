@@ -67,7 +67,7 @@ enum class TrayEnd { all_settled, stopped, patience_over };
 class Tray {
 public:
     // `file` was checked. `open_inventory` and `make_provider` are called from several threads.
-    Tray(const ca::Authority& authority, Bytes passphrase, const OrderFile& file, const BirthRecords& births,
+    Tray(const ca::Authority& authority, const BenchKeys& keys, const OrderFile& file, const BirthRecords& births,
          std::function<std::unique_ptr<Inventory>()> open_inventory,
          std::function<std::unique_ptr<transport::Provider>()> make_provider, TrayOptions options);
     ~Tray();
@@ -107,7 +107,7 @@ private:
     [[nodiscard]] bool anyone_busy() const;
 
     const ca::Authority& authority_;
-    Bytes passphrase_;
+    const BenchKeys& keys_;
     const OrderFile& file_;
     const BirthRecords& births_;
     std::function<std::unique_ptr<Inventory>()> open_inventory_;

@@ -202,7 +202,8 @@ Exit issue(Context& context, const IssueOptions& options) {
     const auto inventory = options.bench.inventory(authority);
     FoundKey key = context.choice.open();
     input.reader = key.reader;
-    bench::IssueJob job(*inventory, authority, passphrase.bytes(), *key.token, input);
+    const bench::BenchKeys keys(authority, passphrase.bytes());
+    bench::IssueJob job(*inventory, authority, keys, *key.token, input);
     // N3: the old key's certificates are on the list before anything of the new key is made, however that ends.
     const auto publish = [&] {
         if (input.order.kind == "replacement")
@@ -211,8 +212,7 @@ Exit issue(Context& context, const IssueOptions& options) {
     const auto result = run_job(job, context.out, publish);
     report(context, result);
     if (shipping && options.code.wanted()) {
-        deliver_code(context, options.code, *inventory, authority.masters(passphrase.bytes()), result.row.serial,
-                     input.operator_name);
+        deliver_code(context, options.code, *inventory, keys.masters, result.row.serial, input.operator_name);
     } else if (shipping) {
         context.out.say(
             fill(tr("Its activation code: sealkey-bench activation-code --serial %1"), {result.row.serial}));

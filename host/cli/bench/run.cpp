@@ -148,8 +148,7 @@ Exit run_tray(Context& context, const RunOptions& options) {
         require_good_orders(context, file, options.orders);
     }
     const bench::BirthRecords births(options.births);
-    const SecretText passphrase = options.bench.passphrase();
-    (void)authority.issuing_key(passphrase.bytes());  // wrong: told before a key is touched
+    const bench::BenchKeys keys(authority, options.bench.passphrase().bytes());  // wrong: told before a key is touched
 
     TrayView view(context.out, static_cast<std::size_t>(options.ports), file.orders.size());
     bench::TrayOptions how;
@@ -162,7 +161,7 @@ Exit run_tray(Context& context, const RunOptions& options) {
     how.tick = [&] { view.tick(); };
     how.explain = words_of;
     bench::Tray tray(
-        authority, passphrase.bytes(), file, births, [&] { return options.bench.inventory(authority); },
+        authority, keys, file, births, [&] { return options.bench.inventory(authority); },
         [] { return transport::make_default_provider(); }, std::move(how));
     const bench::TrayEnd end = [&] {
         const StopOnSignal signals(tray);

@@ -1,0 +1,243 @@
+// A key's making with the key pulled out at every APDU of it, and with the bench killed at every step: one more run of
+// the same order completes it, with the serial number that it had, and no second certificate stays live.
+#include <gtest/gtest.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cstdio>
+#include <filesystem>
+
+#include "bench/issue.h"
+#include "ca/channel_master.h"
+#include "ca/error.h"
+#include "support/renewal_desk.h"
+
+namespace sealkey::bench {
+namespace {
+
+namespace fs = std::filesystem;
+using testing::TestToken;
+using testing::TokenConnection;
+
+const std::string kPassphrase = "a long passphrase for tests";
+constexpr std::size_t kSteps = static_cast<std::size_t>(Step::done) + 1;
+
+Bytes view(const std::string& text) { return {reinterpret_cast<const std::uint8_t*>(text.data()), text.size()}; }
+
+bool read_all(int fd, std::uint8_t* out, std::size_t size) {
+    while (size > 0) {
+        const ssize_t n = ::read(fd, out, size);
+        if (n <= 0) return false;
+        out += n;
+        size -= static_cast<std::size_t>(n);
+    }
+    return true;
+}
+
+// APDUs through a pipe: the token outlives the process that works with it.
+class PipeConnection final : public transport::Connection {
+public:
+    explicit PipeConnection(int fd) : fd_(fd) {}
+    ~PipeConnection() override { ::close(fd_); }
+    transport::ByteVector transmit(transport::ByteView command) override {
+        const auto size = static_cast<std::uint32_t>(command.size());
+        std::uint32_t answer_size = 0;
+        transport::ByteVector answer;
+        if (::write(fd_, &size, sizeof size) != sizeof size ||
+            ::write(fd_, command.data(), command.size()) != static_cast<ssize_t>(command.size()) ||
+            !read_all(fd_, reinterpret_cast<std::uint8_t*>(&answer_size), sizeof answer_size)) {
+            throw transport::TransportError(transport::Failure::no_card, "the pipe is closed");
+        }
+        answer.resize(answer_size);
+        if (!read_all(fd_, answer.data(), answer.size())) {
+            throw transport::TransportError(transport::Failure::no_card, "the pipe is closed");
+        }
+        return answer;
+    }
+    void begin_transaction() override {}
+    void end_transaction() noexcept override {}
+    [[nodiscard]] transport::ByteVector atr() const override { return {0x3B, 0x00}; }
+    [[nodiscard]] bool extended_length() const override { return true; }
+
+private:
+    int fd_;
+};
+
+// The other end, until nobody holds the first.
+void serve(int fd, TestToken& token) {
+    TokenConnection connection(token);
+    std::uint32_t size = 0;
+    while (read_all(fd, reinterpret_cast<std::uint8_t*>(&size), sizeof size)) {
+        transport::ByteVector command(size);
+        if (!read_all(fd, command.data(), command.size())) break;
+        const auto answer = connection.transmit(command);
+        const auto answer_size = static_cast<std::uint32_t>(answer.size());
+        if (::write(fd, &answer_size, sizeof answer_size) != sizeof answer_size) break;
+        if (::write(fd, answer.data(), answer.size()) != static_cast<ssize_t>(answer.size())) break;
+    }
+    ::close(fd);
+}
+
+class BenchSweep : public ::testing::Test {
+protected:
+    static void SetUpTestSuite() {
+        // In memory where there is such a place: what is swept is the order of things, not the disk.
+        std::string pattern =
+            (fs::is_directory("/dev/shm") ? fs::path("/dev/shm") : fs::temp_directory_path()) / "sealkey-sweep-XXXXXX";
+        ASSERT_NE(::mkdtemp(pattern.data()), nullptr);
+        folder_ = new std::string(pattern);
+        ca::Settings settings;
+        settings.name = "CA";
+        ca::Authority::create(*folder_ + "/ca", settings, view(kPassphrase), ca::now());
+        authority_ = new ca::Authority(*folder_ + "/ca");
+        keys_ = new BenchKeys(*authority_, view(kPassphrase));
+    }
+    static void TearDownTestSuite() {
+        fs::remove_all(*folder_);
+        delete keys_;
+        delete authority_;
+        delete folder_;
+    }
+    void SetUp() override { fresh(); }
+    void TearDown() override { inventory_.reset(); }
+
+    // A blank key and an empty inventory.
+    void fresh() {
+        inventory_.reset();
+        fs::remove(path());
+        token_ = std::make_unique<TestToken>(platform::FlashGeometry{4096, 128, 256}, ++seed_);
+        token_->manufacture();
+    }
+    static std::string path() { return *folder_ + "/inventory.sqlite"; }
+
+    // One run of the bench, as a process of its own would do it.
+    IssueResult run(std::unique_ptr<transport::Connection> connection, const StepBegins& begins) {
+        inventory_ = std::make_unique<Inventory>(path());
+        token::Token client(std::move(connection));
+        BirthRecord birth;
+        birth.chip_id = "0123456789ABCDEF";
+        birth.transport_keys = testing::transport_channel_keys();
+        IssueInput input;
+        input.order.enterprise_name = "福建示例进出口有限公司";
+        input.order.unified_code = "91350100M000100Y43";
+        input.order.login_name = "FJSL";
+        input.order.algorithm = "p256";
+        input.operator_name = "sweep";
+        input.birth = &birth;
+        IssueJob job(*inventory_, *authority_, *keys_, client, std::move(input));
+        return job.run(begins);
+    }
+    IssueResult run() {
+        return run(std::make_unique<TokenConnection>(*token_), [](Step) {});
+    }
+
+    // The key passes, and the inventory has one key with one live certificate a slot.
+    void expect_whole(const std::string& serial_before) {
+        const auto rows = inventory_->tokens();
+        ASSERT_EQ(rows.size(), 1U);
+        EXPECT_EQ(rows[0].step, "done");
+        EXPECT_EQ(rows[0].state, TokenState::personalised);
+        EXPECT_TRUE(serial_before.empty() || rows[0].serial == serial_before);
+        std::multiset<std::string> live;
+        for (const auto& one : inventory_->certificates_of(rows[0].serial)) {
+            if (one.revoked_at.empty()) live.insert(one.slot);
+        }
+        EXPECT_EQ(live, (std::multiset<std::string>{"9A", "9C", "9D", kDeviceSlot}));
+        EXPECT_NO_THROW(inventory_->check_audit_chain());
+        token::Token client(std::make_unique<TokenConnection>(*token_));
+        ASSERT_TRUE(client.recognise());
+        EXPECT_NO_THROW(
+            check_contents(client, expected_of(*inventory_, *authority_, rows[0]), *authority_, [](const auto&) {}));
+        EXPECT_EQ(client.token_status().lifecycle, protocol::Lifecycle::secured);
+    }
+    std::string serial_now() {
+        inventory_ = std::make_unique<Inventory>(path());
+        const auto rows = inventory_->tokens();
+        return rows.empty() ? "" : rows[0].serial;
+    }
+
+    // Pulled out at each APDU; returns how many there are.
+    void pull_out(bool answer_lost) {
+        std::size_t runs = 0;
+        std::size_t completed = 0;
+        for (bool broke = true; broke; ++runs) {
+            SCOPED_TRACE("pulled out at APDU " + std::to_string(runs + 1));
+            fresh();
+            auto connection = std::make_unique<TokenConnection>(*token_);
+            TokenConnection& wire = *connection;
+            wire.cut = TokenConnection::Cut{runs, answer_lost};
+            broke = false;
+            try {
+                (void)run(std::move(connection), [](Step) {});
+            } catch (const std::exception&) {
+                broke = true;
+            }
+            if (!broke) break;
+            ASSERT_TRUE(token_->power_cycle());
+            const std::string serial = serial_now();
+            ASSERT_NO_THROW((void)run());
+            expect_whole(serial);
+            if (HasFatalFailure()) return;
+            ++completed;
+        }
+        std::printf("pull-outs at every APDU of a personalisation, %s: %zu runs, %zu completed\n",
+                    answer_lost ? "answers lost" : "commands lost", runs, completed);
+        EXPECT_GT(runs, 50U);
+        EXPECT_EQ(completed, runs);
+    }
+
+    static std::string* folder_;
+    static ca::Authority* authority_;
+    static BenchKeys* keys_;
+    std::unique_ptr<Inventory> inventory_;
+    std::unique_ptr<TestToken> token_;
+    std::uint64_t seed_ = 0;
+};
+std::string* BenchSweep::folder_ = nullptr;
+ca::Authority* BenchSweep::authority_ = nullptr;
+BenchKeys* BenchSweep::keys_ = nullptr;
+
+TEST_F(BenchSweep, Lesson36_PulledOutAtEveryApduItGoesOn) { pull_out(false); }
+
+TEST_F(BenchSweep, Lesson36_WithTheAnswerLostAtEveryApduItGoesOn) { pull_out(true); }
+
+TEST_F(BenchSweep, Lesson36_KilledAtEveryStepItGoesOn) {
+    std::size_t completed = 0;
+    for (std::size_t step = 0; step < kSteps; ++step) {
+        SCOPED_TRACE(name_of(static_cast<Step>(step)));
+        fresh();
+        int pair[2];
+        ASSERT_EQ(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair), 0);
+        const pid_t child = ::fork();
+        ASSERT_GE(child, 0);
+        if (child == 0) {
+            ::close(pair[0]);
+            try {
+                (void)run(std::make_unique<PipeConnection>(pair[1]), [&](Step now) {
+                    if (static_cast<std::size_t>(now) == step) ::raise(SIGKILL);
+                });
+            } catch (const std::exception& error) {
+                std::fprintf(stderr, "%s\n", error.what());
+            }
+            ::_exit(1);
+        }
+        ::close(pair[1]);
+        serve(pair[0], *token_);
+        int status = 0;
+        ASSERT_EQ(::waitpid(child, &status, 0), child);
+        ASSERT_TRUE(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
+        ASSERT_TRUE(token_->power_cycle());
+        const std::string serial = serial_now();
+        ASSERT_NO_THROW((void)run());
+        expect_whole(serial);
+        ++completed;
+    }
+    std::printf("bench killed at every step: %zu runs, %zu completed\n", kSteps, completed);
+    EXPECT_EQ(completed, kSteps);
+}
+
+}  // namespace
+}  // namespace sealkey::bench
