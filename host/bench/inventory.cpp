@@ -157,6 +157,16 @@ std::vector<ca::Revoked> Inventory::revoked() {
     return all;
 }
 
+std::optional<CertificateRow> Inventory::find_certificate(const std::string& certificate_serial) {
+    std::string token;
+    sql_ << "SELECT token FROM certificates WHERE serial = :s", into(token), use(certificate_serial);
+    if (!sql_.got_data()) return std::nullopt;
+    for (const auto& row : certificates_of(token)) {
+        if (row.serial == certificate_serial) return row;
+    }
+    return std::nullopt;
+}
+
 bool Inventory::is_revoked(const std::string& certificate_serial) {
     int count = 0;
     sql_ << "SELECT COUNT(*) FROM certificates WHERE serial = :s AND revoked_at <> ''", into(count),
@@ -355,7 +365,9 @@ void Inventory::Work::revoke_certificate(const std::string& serial, const std::s
     const std::string at = ca::iso_time(when);
     std::string token;
     inventory_.sql_ << "SELECT token FROM certificates WHERE serial = :s", into(token), use(serial);
-    inventory_.sql_ << "UPDATE certificates SET revoked_at = :a, reason = :r WHERE serial = :s AND revoked_at = ''",
+    inventory_.sql_
+        << "UPDATE certificates SET revoked_at = CASE revoked_at WHEN '' THEN :a ELSE revoked_at END, reason = :r "
+           "WHERE serial = :s AND (revoked_at = '' OR reason = 'certificateHold')",
         use(at), use(reason), use(serial);
     audit("revoke", token, {{"serial", serial}, {"reason", reason}, {"at", at}});
 }
@@ -363,9 +375,33 @@ void Inventory::Work::revoke_certificate(const std::string& serial, const std::s
 int Inventory::Work::revoke_certificates(const std::string& serial, const std::string& reason, ca::Time when) {
     int n = 0;
     for (const auto& row : inventory_.certificates_of(serial)) {
-        if (!row.revoked_at.empty()) continue;
+        if (!row.revoked_at.empty() && row.reason != ca::kHold) continue;
         revoke_certificate(row.serial, reason, when);
         if (row.slot != kDeviceSlot) ++n;
+    }
+    return n;
+}
+
+int Inventory::Work::hold_certificates(const std::string& serial, ca::Time when) {
+    const std::string at = ca::iso_time(when);
+    int n = 0;
+    for (const auto& row : inventory_.certificates_of(serial)) {
+        if (!row.revoked_at.empty() || row.slot == kDeviceSlot) continue;
+        inventory_.sql_ << "UPDATE certificates SET revoked_at = :a, reason = 'certificateHold' WHERE serial = :s",
+            use(at), use(row.serial);
+        audit("hold", serial, {{"serial", row.serial}, {"at", at}});
+        ++n;
+    }
+    return n;
+}
+
+int Inventory::Work::release_certificates(const std::string& serial) {
+    int n = 0;
+    for (const auto& row : inventory_.certificates_of(serial)) {
+        if (row.reason != ca::kHold) continue;
+        inventory_.sql_ << "UPDATE certificates SET revoked_at = '', reason = '' WHERE serial = :s", use(row.serial);
+        audit("release", serial, {{"serial", row.serial}, {"held_since", row.revoked_at}});
+        ++n;
     }
     return n;
 }

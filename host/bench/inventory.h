@@ -103,6 +103,9 @@ public:
         // All live ones of the token, the device certificate too; returns how many of the enterprise's.
         int revoke_certificates(const std::string& serial, const std::string& reason, ca::Time when);
         void revoke_certificate(const std::string& certificate_serial, const std::string& reason, ca::Time when);
+        // The enterprise's live ones, and back again; a revocation makes a hold final, from the hold's date on.
+        int hold_certificates(const std::string& serial, ca::Time when);
+        int release_certificates(const std::string& serial);
         [[nodiscard]] std::uint64_t next_crl_number();
 
         // --- locks ---
@@ -129,6 +132,7 @@ public:
     [[nodiscard]] std::optional<CertificateRow> live_certificate(const std::string& serial, const std::string& slot);
     // Of enterprises' certificates, for the CRL: device certificates (F9) are another issuer's.
     [[nodiscard]] std::vector<ca::Revoked> revoked();
+    [[nodiscard]] std::optional<CertificateRow> find_certificate(const std::string& certificate_serial);
     // Whether a certificate with this serial number was made here and revoked.
     [[nodiscard]] bool is_revoked(const std::string& certificate_serial);
     [[nodiscard]] std::vector<LockEventRow> lock_events(const std::string& serial);

@@ -23,6 +23,7 @@ constexpr std::array<const char*, 6> kReasons = {"unspecified", "keyCompromise",
 constexpr std::array<int, 6> kReasonCodes = {0, 1, 3, 4, 5, 9};
 
 int code_of(const std::string& reason) {
+    if (reason == kHold) return CRL_REASON_CERTIFICATE_HOLD;
     for (std::size_t i = 0; i < kReasons.size(); ++i) {
         if (reason == kReasons[i]) return kReasonCodes[i];
     }
@@ -55,7 +56,11 @@ void add_entry(X509_CRL* crl, const Revoked& revoked) {
 }  // namespace
 
 std::span<const char* const> revocation_reasons() { return kReasons; }
-void check_revocation_reason(const std::string& reason) { (void)code_of(reason); }
+int revocation_code(const std::string& reason) { return code_of(reason); }
+void check_revocation_reason(const std::string& reason) {
+    if (code_of(reason) == CRL_REASON_CERTIFICATE_HOLD)
+        throw CaError(Fault::bad_argument, mark("\"%1\" isn't a reason for a revocation."), {reason});
+}
 
 Crl make_crl(const X509* issuer, EVP_PKEY* issuer_key, std::span<const Revoked> revoked, std::uint64_t number,
              Time this_update, Time next_update) {

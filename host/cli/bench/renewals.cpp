@@ -1,11 +1,7 @@
 // sealkey-bench renewals list, approve, refuse, confirm, serve
-#include <pthread.h>
-#include <signal.h>
-
-#include <thread>
-
 #include "bench/renewal_server.h"
 #include "cli/bench/bench_common.h"
+#include "cli/bench/serving.h"
 
 namespace sealkey::cli {
 
@@ -83,23 +79,6 @@ Exit approve(Context& context, bench::RenewalDesk& desk, const RenewalsOptions& 
         fill(tr("Renewal %1 of key %2 is approved: the enterprise runs `sealkey renew`."), {row.rid, row.token}));
     context.out.result = json_of(row);
     return Exit::ok;
-}
-
-// SIGINT and SIGTERM end it between two answers. They are blocked before the first thread starts.
-void serve_until_signal(bench::RenewalServer& server) {
-    sigset_t ends;
-    sigemptyset(&ends);
-    sigaddset(&ends, SIGINT);
-    sigaddset(&ends, SIGTERM);
-    pthread_sigmask(SIG_BLOCK, &ends, nullptr);
-    std::thread waiter([&] {
-        int signal = 0;
-        sigwait(&ends, &signal);
-        server.stop();
-    });
-    server.serve();
-    pthread_kill(waiter.native_handle(), SIGTERM);
-    waiter.join();
 }
 
 Exit serve(Context& context, bench::RenewalDesk& desk, const RenewalsOptions& options) {
