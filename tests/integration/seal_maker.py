@@ -6,6 +6,7 @@ was made by another one.
     maker.root                                            PEM of the authority for seals
 """
 import datetime
+import hashlib
 import itertools
 import math
 import struct
@@ -68,20 +69,27 @@ class SealMaker:
                      self._path(".csr"), "-CA", self.root, "-CAkey", self._path("-root.key"), "-set_serial", "2",
                      "-days", "20", "-extfile", extensions, "-out", self.certificate])
 
-    def make(self, certificates, png=None, begins=-1, ends=365, width=40, height=40):
-        """begins, ends: days from now."""
+    def _listed(self, certificates, by_digest):
+        if not by_digest:
+            return number(1) + tlv(0x30, b"".join(tlv(0x04, c) for c in certificates))
+        digests = (hashlib.new("sm3", c).digest() for c in certificates)
+        return number(2) + tlv(0x30, b"".join(tlv(0x30, tlv(0x13, b"SM3") + tlv(0x04, d)) for d in digests))
+
+    def make(self, certificates, png=None, begins=-1, ends=365, width=40, height=40, created=0, by_digest=False, version=4,
+             certificate=None):
+        """begins, ends, created: days from now. by_digest: the certificates are listed by their SM3 digests. certificate: said to
+        be the maker's."""
         now = datetime.datetime.utcnow()
         png = png or picture()
         info = tlv(0x30, b"".join([
-            tlv(0x30, tlv(0x16, b"ES") + number(4) + tlv(0x16, b"test")),
+            tlv(0x30, tlv(0x16, b"ES") + number(version) + tlv(0x16, b"test")),
             tlv(0x16, b"35010012345678"),
-            tlv(0x30, number(1) + tlv(0x0C, NAME.encode()) + number(1)
-                + tlv(0x30, b"".join(tlv(0x04, c) for c in certificates))
-                + time(now) + time(now + datetime.timedelta(days=begins)) + time(now + datetime.timedelta(days=ends))),
+            tlv(0x30, number(1) + tlv(0x0C, NAME.encode()) + self._listed(certificates, by_digest)
+                + b"".join(time(now + datetime.timedelta(days=days)) for days in (created, begins, ends))),
             tlv(0x30, tlv(0x16, b"PNG") + tlv(0x04, png) + number(width) + number(height))]))
         self._path(".info").write_bytes(info)
         harness.run(["openssl", "dgst", "-sm3", "-sigopt", IDENTITY, "-sign", self._path(".key"), "-out",
                      self._path(".sig"), self._path(".info")])
-        maker = harness.run(["openssl", "x509", "-in", self.certificate, "-outform", "DER"]).raw
+        maker = harness.run(["openssl", "x509", "-in", certificate or self.certificate, "-outform", "DER"]).raw
         return tlv(0x30, info + tlv(0x04, maker) + bytes.fromhex("06082A811CCF55018375")
                    + tlv(0x03, b"\0" + self._path(".sig").read_bytes()))

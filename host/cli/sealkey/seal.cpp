@@ -13,6 +13,7 @@ struct SealOptions {
     std::string what;
     std::string from;  // a file instead of the key
     std::string output = "-";
+    std::string certificate;  // of the signer, for a seal in a file
     bool picture = false;
     bool force = false;
     TrustFiles trust;
@@ -26,7 +27,13 @@ struct Source {
 };
 
 Source source_of(Context& context, const SealOptions& options) {
-    if (!options.from.empty()) return {read_file(options.from, seal::kMaxSeal), std::nullopt, {}};
+    if (!options.from.empty()) {
+        Source source{read_file(options.from, seal::kMaxSeal), std::nullopt, {}};
+        if (options.certificate.empty()) return source;
+        const auto signer = sign::read_certificates(read_file(options.certificate, kMaxAuthorityFile));
+        source.certificate = seal::der_of(signer.front().get());
+        return source;
+    }
     FoundKey key = context.choice.open();
     Busy busy(tr("Reading from the key"));
     auto der = sign::read_seal(*key.token, [&busy](std::size_t done, std::size_t total) { busy.advance(done, total); });
@@ -87,9 +94,11 @@ Exit verify(Context& context, const SealOptions& options) {
     const Source source = source_of(context, options);
     const seal::Seal seal = seal::parse_seal(source.der);
     const auto now = time_now();
+    // In this order: the first thing that is wrong is what is said. Whose signatures the seal is for can be told
+    // without believing its maker.
+    if (source.certificate) seal::require_listed(seal, *source.certificate);
     seal::verify_seal(seal, trust.seal_authorities, now);
     seal::require_valid(seal, now);
-    if (source.certificate) seal::require_listed(seal, *source.certificate);
     context.out.result = {{"seal", seal_json(seal)}};
     name_source(context, options, source);
     say_seal(context.out, seal);
@@ -98,6 +107,8 @@ Exit verify(Context& context, const SealOptions& options) {
 }
 
 Exit run_seal(Context& context, const SealOptions& options) {
+    if (!options.certificate.empty() && options.from.empty())
+        throw Failed(Exit::usage, tr("--certificate goes with --from: a key has its own."));
     if (options.what == "show") return show(context, options);
     if (options.what == "export") return write_out(context, options);
     return verify(context, options);
@@ -112,6 +123,10 @@ Run define_seal(CLI::App& command) {
         ->type_name("")
         ->check(CLI::IsMember({"show", "export", "verify"}));
     command.add_option("--from", options->from, tr("Take the seal from this file, not from a key"))
+        ->type_name(tr("FILE"));
+    command
+        .add_option("--certificate", options->certificate,
+                    tr("The signer's certificate (PEM or DER), which the seal of --from must list"))
         ->type_name(tr("FILE"));
     command.add_option("-o,--output", options->output, tr("Write to this file (standard output if not given)"))
         ->type_name(tr("FILE"));
