@@ -4,14 +4,12 @@
 
 #include <mutex>
 
+#include "bench/http_limits.h"
 #include "ca/error.h"
 
 namespace sealkey::bench {
 
 namespace {
-
-constexpr int kThreads = 4;
-constexpr int kSeconds = 15;  // for a request to come in, and for its answer to go out
 
 // Base64 of the path, "" if it isn't any.
 ca::ByteVector request_in_path(const std::string& text) {
@@ -31,10 +29,10 @@ struct OcspServer::Impl {
     Impl(Inventory& the_inventory, const ca::Authority& the_authority, ca::OcspSigner the_signer,
          std::function<void(const std::string&)> the_log)
         : inventory(the_inventory), authority(the_authority), signer(std::move(the_signer)), log(std::move(the_log)) {
-        server.new_task_queue = [] { return new httplib::ThreadPool(kThreads); };
+        server.new_task_queue = [] { return new httplib::ThreadPool(kServerThreads); };
         server.set_payload_max_length(ca::kMaxOcspRequest);
-        server.set_read_timeout(kSeconds);
-        server.set_write_timeout(kSeconds);
+        server.set_read_timeout(kServerSeconds);
+        server.set_write_timeout(kServerSeconds);
         server.Post(".*", [this](const httplib::Request& in, httplib::Response& out) {
             answer(ca::ByteVector(in.body.begin(), in.body.end()), in, out);
         });

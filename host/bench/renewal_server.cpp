@@ -4,14 +4,14 @@
 
 #include <mutex>
 
+#include "bench/http_limits.h"
+
 namespace sealkey::bench {
 
 namespace {
 
 using nlohmann::json;
 
-constexpr int kThreads = 4;
-constexpr int kSeconds = 15;  // for a message to come in, and for its answer to go out
 constexpr int kRequestsAConnection = 64;
 constexpr char kJson[] = "application/json";
 
@@ -38,10 +38,10 @@ int status_of(const ca::CaError& error) {
 struct RenewalServer::Impl {
     Impl(RenewalDesk& the_desk, std::function<void(const std::string&)> the_log)
         : desk(the_desk), log(std::move(the_log)) {
-        server.new_task_queue = [] { return new httplib::ThreadPool(kThreads); };
+        server.new_task_queue = [] { return new httplib::ThreadPool(kServerThreads); };
         server.set_payload_max_length(kMaxRenewalMessage);
-        server.set_read_timeout(kSeconds);
-        server.set_write_timeout(kSeconds);
+        server.set_read_timeout(kServerSeconds);
+        server.set_write_timeout(kServerSeconds);
         server.set_keep_alive_max_count(kRequestsAConnection);
         server.Post(R"(/renewal/v1/([a-z]{1,16}))",
                     [this](const httplib::Request& in, httplib::Response& out) { answer(in, out); });

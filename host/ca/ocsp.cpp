@@ -53,7 +53,7 @@ bool is_about(OCSP_CERTID* id, const X509* issuer) {
 }
 
 AnswerTime asn1(Time time) {
-    AnswerTime out(ASN1_GENERALIZEDTIME_set(nullptr, std::chrono::system_clock::to_time_t(time)));
+    AnswerTime out(ASN1_GENERALIZEDTIME_set(nullptr, time.time_since_epoch().count()));
     require(out != nullptr, "time");
     return out;
 }
@@ -84,8 +84,8 @@ OcspSigner make_ocsp_signer(const X509* issuer, EVP_PKEY* issuer_key, Time now, 
     random_bytes(serial);
     serial[0] = static_cast<std::uint8_t>((serial[0] & 0x3F) | 0x40);
     const Owned<BIGNUM, BN_free> number(BN_bin2bn(serial.data(), static_cast<int>(serial.size()), nullptr));
-    const AnswerTime begin(ASN1_TIME_set(nullptr, std::chrono::system_clock::to_time_t(now - std::chrono::minutes(5))));
-    const AnswerTime end(ASN1_TIME_set(nullptr, std::chrono::system_clock::to_time_t(not_after)));
+    const AnswerTime begin(ASN1_TIME_set(nullptr, (now - std::chrono::minutes(5)).time_since_epoch().count()));
+    const AnswerTime end(ASN1_TIME_set(nullptr, not_after.time_since_epoch().count()));
     static constexpr unsigned char kName[] = "OCSP";
     require(certificate != nullptr && number && begin && end && X509_set_version(certificate, kVersion3) == 1 &&
                 BN_to_ASN1_INTEGER(number.get(), X509_get_serialNumber(certificate)) != nullptr &&

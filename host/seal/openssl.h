@@ -6,6 +6,7 @@
 #include <openssl/x509.h>
 
 #include <chrono>
+#include <ctime>
 #include <memory>
 #include <string>
 #include <vector>
@@ -31,5 +32,9 @@ using Cert = Owned<X509, X509_free>;
 
 using ByteVector = std::vector<std::uint8_t>;
 using Time = std::chrono::sys_seconds;
+
+// As OpenSSL takes a time. Not by system_clock, which counts nanoseconds: a year outside of 1678 to 2262, which a
+// signature or an answer from outside may name, would become another there.
+[[nodiscard]] constexpr std::time_t seconds_of(Time time) { return time.time_since_epoch().count(); }
 
 }  // namespace sealkey::seal

@@ -258,7 +258,7 @@ ByteVector make_seal(const SealInfo& info, EVP_PKEY* maker_key, const X509* make
     if (!is_sm2(maker_key)) bad_argument(mark("The seal maker's key must be an SM2 key."));
     if (maker_certificate == nullptr || EVP_PKEY_eq(X509_get0_pubkey(maker_certificate), maker_key) != 1)
         bad_argument(mark("The seal maker's certificate isn't for its key."));
-    std::time_t created = std::chrono::system_clock::to_time_t(info.created);
+    std::time_t created = seconds_of(info.created);
     if (X509_cmp_time(X509_get0_notBefore(maker_certificate), &created) > 0 ||
         X509_cmp_time(X509_get0_notAfter(maker_certificate), &created) < 0)
         throw SealError(Fault::maker_expired, mark("The seal maker's certificate isn't valid at %1."),

@@ -25,7 +25,7 @@ int chain_error(X509* certificate, X509_STORE* store, Time time) {
     if (!context || X509_STORE_CTX_init(context.get(), store, certificate, nullptr) != 1)
         throw SealError(Fault::crypto, mark("OpenSSL failed: %1."), {"certificate chain"});
     X509_VERIFY_PARAM* param = X509_STORE_CTX_get0_param(context.get());
-    X509_VERIFY_PARAM_set_time(param, std::chrono::system_clock::to_time_t(time));
+    X509_VERIFY_PARAM_set_time(param, seconds_of(time));
     // The authority that is given is trusted as it is, whether it is a root or not.
     X509_VERIFY_PARAM_set_flags(param, X509_V_FLAG_PARTIAL_CHAIN);
     const bool right = X509_verify_cert(context.get()) == 1;

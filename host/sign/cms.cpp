@@ -42,7 +42,7 @@ void add_attributes(CMS_SignerInfo* signer, Bytes digest, const CmsOptions& opti
                                         static_cast<int>(digest.size())) == 1,
             "message digest");
     if (options.signing_time) {
-        const Asn1Time time(ASN1_TIME_set(nullptr, std::chrono::system_clock::to_time_t(*options.signing_time)));
+        const Asn1Time time(ASN1_TIME_set(nullptr, seal::seconds_of(*options.signing_time)));
         require(time && CMS_signed_add1_attr_by_NID(signer, NID_pkcs9_signingTime, time->type, time.get(), -1) == 1,
                 "signing time");
     }

@@ -98,7 +98,7 @@ Store store_of(const Trust& trust, Time at) {
     require(store != nullptr, "certificate store");
     for (const auto& authority : trust.authorities) X509_STORE_add_cert(store.get(), authority.get());
     X509_VERIFY_PARAM* param = X509_STORE_get0_param(store.get());
-    X509_VERIFY_PARAM_set_time(param, std::chrono::system_clock::to_time_t(at));
+    X509_VERIFY_PARAM_set_time(param, seal::seconds_of(at));
     // Enterprises' certificates aren't for e-mail, which CMS would ask for.
     X509_VERIFY_PARAM_set_purpose(param, X509_PURPOSE_ANY);
     X509_VERIFY_PARAM_set_flags(param, X509_V_FLAG_PARTIAL_CHAIN);
@@ -108,8 +108,8 @@ Store store_of(const Trust& trust, Time at) {
 // The lists speak of today, the chain of the time of the signature: OpenSSL knows one time for both, so they are asked
 // one after the other.
 Store revocation_store_of(const Trust& trust, Time now) {
-    const std::time_t today = std::chrono::system_clock::to_time_t(now);
-    std::time_t latest = std::chrono::system_clock::to_time_t(now + kClockSkew);
+    const std::time_t today = seal::seconds_of(now);
+    std::time_t latest = seal::seconds_of(now + kClockSkew);
     for (const auto& crl : trust.crls) {
         std::time_t moment = today;
         const ASN1_TIME* next = X509_CRL_get0_nextUpdate(crl.get());

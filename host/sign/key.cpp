@@ -41,7 +41,7 @@ void require_signing_certificate(const SigningKey& key, Time now) {
     if (!is_for_documents(certificate.get()))
         throw SignError(Fault::unsupported_key,
                         mark("The certificate isn't for signing documents (key usage nonRepudiation)."));
-    std::time_t at = std::chrono::system_clock::to_time_t(now);
+    std::time_t at = seal::seconds_of(now);
     if (X509_cmp_time(X509_get0_notBefore(certificate.get()), &at) > 0)
         throw SignError(Fault::expired_certificate, mark("The signing certificate isn't valid yet."));
     if (X509_cmp_time(X509_get0_notAfter(certificate.get()), &at) < 0)

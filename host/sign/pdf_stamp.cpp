@@ -96,7 +96,7 @@ void add_field(PoDoFo::PdfMemDocument& document, const PoDoFo::PdfSignOutputDevi
     field.SetFieldName(PdfString(field_name));
     field.SetAppearanceStream(picture.get());
     if (!options.reason.empty()) field.SetSignatureReason(text(options.reason));
-    field.SetSignatureDate(PoDoFo::PdfDate(std::chrono::system_clock::to_time_t(now)));
+    field.SetSignatureDate(PoDoFo::PdfDate(seal::seconds_of(now)));
     field.SetSignature(*device.GetSignatureBeacon());
     PoDoFo::PdfDictionary& signature = field.GetSignatureObject()->GetDictionary();
     signature.AddKey(PdfName("SubFilter"), PdfName("ETSI.CAdES.detached"));

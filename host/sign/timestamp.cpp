@@ -108,7 +108,7 @@ Store new_store(Time at) {
     Store store(X509_STORE_new());
     require(store != nullptr, "certificate store");
     X509_VERIFY_PARAM* param = X509_STORE_get0_param(store.get());
-    X509_VERIFY_PARAM_set_time(param, std::chrono::system_clock::to_time_t(at));
+    X509_VERIFY_PARAM_set_time(param, seal::seconds_of(at));
     X509_VERIFY_PARAM_set_purpose(param, X509_PURPOSE_TIMESTAMP_SIGN);
     X509_VERIFY_PARAM_set_flags(param, X509_V_FLAG_PARTIAL_CHAIN);
     return store;
