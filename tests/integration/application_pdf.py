@@ -1,4 +1,9 @@
 """Licence applications as PDF, for tests: pages of any size, turned or not."""
+import pathlib
+import sys
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "sim/demo"))
+from make_application import pdf_of  # noqa: E402  pylint: disable=wrong-import-position
 
 
 def make(pages=1, page="/MediaBox [0 0 595 842]"):
@@ -10,12 +15,4 @@ def make(pages=1, page="/MediaBox [0 0 595 842]"):
                b"<< /Type /Font /Subtype /Type1 /BaseFont /Helvetica >>"]
     objects += [b"<< /Type /Page /Parent 2 0 R %s /Contents 3 0 R /Resources << /Font << /F1 4 0 R >> >> >>"
                 % page.encode()] * pages
-    pdf = bytearray(b"%PDF-1.7\n%\xe2\xe3\xcf\xd3\n")
-    offsets = []
-    for index, body in enumerate(objects, 1):
-        offsets.append(len(pdf))
-        pdf += b"%d 0 obj\n" % index + body + b"\nendobj\n"
-    table = len(pdf)
-    pdf += b"xref\n0 %d\n0000000000 65535 f \n" % (len(objects) + 1)
-    pdf += b"".join(b"%010d 00000 n \n" % offset for offset in offsets)
-    return bytes(pdf + b"trailer\n<< /Size %d /Root 1 0 R >>\nstartxref\n%d\n%%%%EOF\n" % (len(objects) + 1, table))
+    return pdf_of(objects)
