@@ -12,7 +12,7 @@ namespace {
 using ParamBuilder = Owned<OSSL_PARAM_BLD, OSSL_PARAM_BLD_free>;
 using Params = Owned<OSSL_PARAM, OSSL_PARAM_free>;
 using BigNumber = Owned<BIGNUM, BN_free>;
-using Algorithm = Owned<X509_ALGOR, X509_ALGOR_free>;
+using AlgorithmId = Owned<X509_ALGOR, X509_ALGOR_free>;
 using BitString = Owned<ASN1_BIT_STRING, ASN1_BIT_STRING_free>;
 
 bool is_rsa(const token::PublicKey& key) { return !key.modulus.empty(); }
@@ -56,7 +56,7 @@ PKey public_key_of(const token::PublicKey& key) {
 }
 
 RequestBuilder::RequestBuilder(EVP_PKEY* key, int signature_nid) : request_(X509_REQ_new()) {
-    const Algorithm algorithm(X509_ALGOR_new());
+    const AlgorithmId algorithm(X509_ALGOR_new());
     const int parameter = EVP_PKEY_get_base_id(key) == EVP_PKEY_RSA ? V_ASN1_NULL : V_ASN1_UNDEF;
     require(request_ && algorithm && X509_REQ_set_version(request_.get(), 0) == 1 &&
                 X509_REQ_set_pubkey(request_.get(), key) == 1 &&
