@@ -5,6 +5,7 @@
 import json
 import os
 import pathlib
+import pty
 import signal
 import subprocess
 
@@ -99,6 +100,38 @@ class Run(BenchCase):
             keys.plug(index)
         self.assertEqual(process.wait(120), 0, log.read_text())
         self.assertLessEqual(serials, {k["serial"] for k in self.finished(2)})
+
+    def test_on_a_terminal_each_port_has_a_bar_and_ctrl_c_loses_nothing(self):
+        keys = self.simulator(tokens=2, sockets=True)
+        orders = self.orders(f"first,{NAME},{CODE},A1,,p256,", f"first,另一家公司,{OTHER_CODE},B1,,p256,",
+                             "first,第三家公司,91350100M000100Y43,C1,,p256,")
+        self.bench(*self.arguments(keys, orders, 2), env=keys.environment, code=10)  # the third is the first's enterprise
+        orders = self.orders(f"first,{NAME},{CODE},A1,,p256,", f"additional,{NAME},{CODE},A2,office,p256,",
+                             f"first,另一家公司,{OTHER_CODE},B1,,p256,")
+        master, slave = pty.openpty()
+        # pylint: disable=consider-using-with
+        process = subprocess.Popen([harness.program("sealkey-bench"), *self.arguments(keys, orders, 2)], stdin=slave,
+                                   stdout=slave, stderr=slave, start_new_session=True,
+                                   env={**os.environ, **self.environment, **keys.environment})
+        os.close(slave)
+        shown = b""
+        try:
+            # Two keys for three orders: it waits for a third key until somebody stops it.
+            while shown.rsplit(b"\033[2A", 1)[-1].count(b"finished: take it out") < 2 or not shown.endswith(b"\n"):
+                shown += os.read(master, 65536)
+            process.send_signal(signal.SIGINT)
+            while True:
+                shown += os.read(master, 65536)
+        except OSError:  # the terminal is closed with the program
+            pass
+        finally:
+            os.close(master)
+        self.assertEqual(process.wait(60), 12, shown)
+        text = shown.decode()
+        self.assertIn("[################]", text)
+        self.assertIn("\033[2A", text)
+        self.assertIn("2 done, 0 failed, 0 refused, 1 open", text)
+        self.finished(2)
 
     def test_what_can_not_be_done_is_told_and_the_rest_is_done(self):
         keys = self.simulator(tokens=2, sockets=True)

@@ -42,9 +42,7 @@ std::string state_text(const bench::PortView& view) {
 TrayView::TrayView(const Output& out, std::size_t ports, std::size_t orders)
     : out_(out), live_(!out.json() && ::isatty(STDOUT_FILENO) == 1), orders_(orders), ports_(ports) {}
 
-TrayView::~TrayView() {
-    if (live_) draw();
-}
+TrayView::~TrayView() { tick(); }
 
 std::string TrayView::line(std::size_t port) const {
     const bench::PortView& view = ports_[port];
@@ -65,11 +63,11 @@ void TrayView::changed(std::size_t port, const bench::PortView& view) {
 }
 
 void TrayView::tick() {
+    const std::lock_guard lock(mutex_);
     if (live_ && stale_) draw();
 }
 
 void TrayView::draw() {
-    const std::lock_guard lock(mutex_);
     stale_ = false;
     std::string text;
     if (drawn_) text = "\033[" + std::to_string(ports_.size()) + "A";

@@ -23,7 +23,7 @@ public:
 
 private:
     [[nodiscard]] std::string line(std::size_t port) const;
-    void draw();
+    void draw();  // holds the lock
 
     const Output& out_;
     bool live_;
