@@ -196,5 +196,6 @@ case $command in
     run) [ $# -gt 0 ] || die "run takes a command"; run "$@" ;;
     start | stop) [ $# -eq 1 ] || die "$command takes a folder"; "$command" "$1" ;;
     enter) [ $# -gt 1 ] || die "enter takes a folder and a command"; enter "$@" ;;
-    *) sed -n '2,/^set /{/^set /d;s/^# \{0,1\}//;p}' "$self"; exit 2 ;;
+    -h | --help) sed -n '2,/^set /{/^set /d;s/^# \{0,1\}//;p}' "$self"; exit 0 ;;
+    *) sed -n '2,/^set /{/^set /d;s/^# \{0,1\}//;p}' "$self" >&2; exit 2 ;;
 esac

@@ -159,6 +159,7 @@ void FlashModel::tear_erase(std::uint32_t sector) {
     const bool from_end = random_() % 2 == 0;
     bool changed = false;
     bool left = false;
+    bool unsure = false;  // a bit that reads either way, made by this cut
     for (std::uint32_t i = 0; i < geometry_.sector_size; ++i) {
         std::uint8_t& byte = state_.bytes[start + i];
         const std::uint8_t before = byte;
@@ -168,19 +169,24 @@ void FlashModel::tear_erase(std::uint32_t sector) {
         } else if (tear_ == Tear::nearly) {
             // Early or late in the erasure: a few bits are raised, or a few are left, and they read either way.
             if (from_end) byte = 0xFF;
-            if (zeros != 0 && random_() % 64 == 0)
+            if (zeros != 0 && random_() % 64 == 0) {
                 state_.weak[start + i] = static_cast<std::uint8_t>(random_() & zeros);
+                unsure = true;
+            }
         } else {
             byte = static_cast<std::uint8_t>(before | random_());
             if (tear_ == Tear::weak) {
                 const auto weak = static_cast<std::uint8_t>(random_() & random_() & zeros);
-                if (weak != 0) state_.weak[start + i] = weak;
+                if (weak != 0) {
+                    state_.weak[start + i] = weak;
+                    unsure = true;
+                }
             }
         }
         if (byte != before) changed = true;
         if (byte != 0xFF) left = true;
     }
-    torn_ = (changed && left) || !state_.weak.empty();
+    torn_ = (changed && left) || unsure;
 }
 
 void FlashModel::cut_in(std::uint64_t after, Tear tear, std::uint32_t seed) {

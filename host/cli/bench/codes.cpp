@@ -1,6 +1,7 @@
 // sealkey-bench lock-statement check, unlock, reset-code, reset-done, activation-code
 #include "bench/unlock_desk.h"
 #include "cli/bench/bench_common.h"
+#include "cli/common/progress.h"
 #include "protocol/key.h"
 
 namespace sealkey::cli {
@@ -36,6 +37,12 @@ struct StatementSource {
     }
 };
 
+// A passphrase takes its time to be stretched, on an old office PC seconds.
+ca::Masters masters_of(const ca::Authority& authority, const SecretText& passphrase) {
+    const Busy busy(tr("Opening the CA's secrets"));
+    return authority.masters(passphrase.bytes());
+}
+
 struct CodesOptions {
     BenchOptions bench;
     StatementSource statement;
@@ -65,7 +72,7 @@ Exit check(Context& context, const CodesOptions& options) {
     const SecretText passphrase = options.bench.passphrase();
     const auto inventory = options.bench.inventory(authority);
     const auto checked =
-        bench::check_statement(*inventory, authority.masters(passphrase.bytes()), bytes, options.bench.operator_name());
+        bench::check_statement(*inventory, masters_of(authority, passphrase), bytes, options.bench.operator_name());
     const auto& lock = checked.statement.lock;
     const bool activation = lock.state == protocol::LockState::activation_pending;
     context.out.say(fill(tr("The statement is genuine: key %1 is locked."), {checked.row.serial}));
@@ -119,7 +126,7 @@ Exit reset_code(Context& context, const CodesOptions& options) {
     }
     const std::string serial = telephone ? required_serial(context) : "";
     const SecretText passphrase = options.bench.passphrase();
-    const auto masters = authority.masters(passphrase.bytes());
+    const auto masters = masters_of(authority, passphrase);
     const auto inventory = options.bench.inventory(authority);
     deliver(context, options,
             telephone ? bench::give_reset_code_by_telephone(*inventory, masters, serial, options.request_code, request)
@@ -132,7 +139,7 @@ Exit unlock_key(Context& context, const CodesOptions& options) {
     options.code.require_place();
     const ca::Authority authority(options.bench.directory());
     const SecretText passphrase = options.bench.passphrase();
-    const ca::Masters masters = authority.masters(passphrase.bytes());
+    const ca::Masters masters = masters_of(authority, passphrase);
     const ca::ChannelMaster channel_master = ca::read_channel_master(authority, passphrase.bytes());
     const auto inventory = options.bench.inventory(authority);
     FoundKey key = context.choice.open();
@@ -149,7 +156,7 @@ Exit activation_code(Context& context, const CodesOptions& options) {
     const SecretText passphrase = options.bench.passphrase();
     const auto inventory = options.bench.inventory(authority);
     deliver(context, options,
-            bench::give_activation_code(*inventory, authority.masters(passphrase.bytes()), serial,
+            bench::give_activation_code(*inventory, masters_of(authority, passphrase), serial,
                                         options.bench.operator_name()));
     return Exit::ok;
 }
@@ -176,7 +183,7 @@ Exit reset_done(Context& context, const CodesOptions& options) {
     const ca::Authority authority(options.bench.directory());
     const SecretText passphrase = options.bench.passphrase();
     const auto inventory = options.bench.inventory(authority);
-    bench::close_lock(*inventory, authority.masters(passphrase.bytes()), serial, counter, proof,
+    bench::close_lock(*inventory, masters_of(authority, passphrase), serial, counter, proof,
                       options.bench.operator_name());
     context.out.say(
         fill(tr("Lock %1 of key %2 is closed: the key is in use again."), {std::to_string(counter), serial}));

@@ -66,6 +66,12 @@ void translate_help(CLI::App& app) {
     formatter->column_width(30);
 }
 
+// Its own group of --help is English in every command.
+void translate_groups(CLI::App& app) {
+    if (app.get_help_ptr() != nullptr) app.get_help_ptr()->group(tr("Options"));
+    for (CLI::App* command : app.get_subcommands([](CLI::App*) { return true; })) translate_groups(*command);
+}
+
 // What CLI11 finds wrong, in the user's language; its own words go into the JSON's detail.
 std::string usage_text(CLI::App& app, const CLI::ParseError& error) {
     std::string extras;
@@ -116,6 +122,7 @@ int run_program(const Program& program, int argc, char** argv) {
         Run run = entry.define(*command);
         command->callback([&selected, run] { selected = run; });
     }
+    translate_groups(app);
     // Known before parsing can fail, so that a usage error answers in JSON as well.
     for (int i = 1; i < argc; ++i) {
         if (std::string(argv[i]) == "--json") context.out.use_json();
