@@ -18,6 +18,16 @@ struct Address {
     std::string server;  // scheme://host:port
     std::string path;
 };
+// Nothing, or a colon and 1..65535 and no more: a library that reads numbers would forgive what follows one.
+bool port_fits(const std::string& server) {
+    const std::size_t colon = server.find(':', server.find(']') == std::string::npos ? 0 : server.find(']'));
+    if (colon == std::string::npos) return true;
+    const std::string port = server.substr(colon + 1);
+    if (port.empty() || port.size() > 5 || port.find_first_not_of("0123456789") != std::string::npos) return false;
+    const int number = std::stoi(port);
+    return number > 0 && number <= 65535;
+}
+
 Address parse(const std::string& url) {
     const std::size_t host = url.find("://");
     const bool web = url.rfind("http://", 0) == 0 || url.rfind("https://", 0) == 0;
@@ -26,6 +36,9 @@ Address parse(const std::string& url) {
     }
     const std::size_t slash = url.find('/', host + 3);
     Address address{url.substr(0, slash), slash == std::string::npos ? "" : url.substr(slash)};
+    if (!port_fits(address.server.substr(host + 3))) {
+        throw std::invalid_argument("a port is a number from 1 to 65535");
+    }
     while (!address.path.empty() && address.path.back() == '/') address.path.pop_back();
     return address;
 }

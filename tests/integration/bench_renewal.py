@@ -124,7 +124,7 @@ class Renewal(RenewalCase):
                 self.assertEqual(code, status, answer)
                 self.assertIn("fault", answer)
         self.assertEqual(service.post("look", '{"serial": "SK0000000000"}'), (200, {"state": "NONE"}))
-        for url, code in (("ftp://x", 2), ("127.0.0.1", 2), ("http://127.0.0.1:9", 9)):
+        for url, code in (("ftp://x", 2), ("127.0.0.1", 2), ("http://127.0.0.1:9.", 2), ("http://127.0.0.1:", 2), ("http://127.0.0.1:70000", 2), ("http://127.0.0.1:9", 9)):
             with self.subTest(url):
                 blank = self.key.run(["sealkey", "renew", "--ca", url, "--pin-file", self.pin_file, "--json"], ok=None)
                 self.assertIn(blank.code, (code, 7), blank)

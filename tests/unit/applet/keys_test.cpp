@@ -98,17 +98,22 @@ TEST_F(Keys, ImportedRsaSignsAndDeciphers) {
     EXPECT_EQ(result(plain), block);
 }
 
-TEST_F(Keys, GeneratedRsa2048Signs) {
-    const Reply made = token->generate(ref::authentication, Algorithm::rsa2048);
+// A length that the token makes and then signs with, by the public key that it told.
+class GeneratedRsa : public Keys, public ::testing::WithParamInterface<Algorithm> {};
+INSTANTIATE_TEST_SUITE_P(Lengths, GeneratedRsa, ::testing::Values(Algorithm::rsa2048, Algorithm::rsa3072),
+                         [](const auto& which) { return which.param == Algorithm::rsa2048 ? "Rsa2048" : "Rsa3072"; });
+TEST_P(GeneratedRsa, Signs) {
+    const std::size_t size = GetParam() == Algorithm::rsa2048 ? 256 : 384;
+    const Reply made = token->generate(ref::authentication, GetParam());
     ASSERT_TRUE(made.ok());
     const ByteVector modulus = find(find(made.data, 0x7F49).value(), 0x81).value();
     EXPECT_EQ(find(find(made.data, 0x7F49).value(), 0x82), (ByteVector{1, 0, 1}));
-    ASSERT_EQ(modulus.size(), 256u);
+    ASSERT_EQ(modulus.size(), size);
     ASSERT_TRUE(token->verify(kDefaultPin).ok());
-    const ByteVector signature = result(token->use_key(ref::authentication, Algorithm::rsa2048, padded_block(256)));
-    ByteVector opened(256);
+    const ByteVector signature = result(token->use_key(ref::authentication, GetParam(), padded_block(size)));
+    ByteVector opened(size);
     ASSERT_TRUE(crypto::rsa_public_operation(modulus, signature, opened));
-    EXPECT_EQ(opened, padded_block(256));
+    EXPECT_EQ(opened, padded_block(size));
 }
 
 TEST_F(Keys, WrongInputIsRefusedAndNamed) {
