@@ -49,7 +49,8 @@ CLIENTS = {
     "gnutls-cli": Client({"RSA_PKCS_PSS", "ECDSA"}),
     "curl": Client({"RSA_PKCS_PSS", "ECDSA"}),
     "ssh": Client({"RSA_PKCS", "ECDSA"}),
-    "firefox": Client({"SHA256_RSA_PKCS_PSS", "ECDSA_SHA256"}, {SEED}),
+    # Firefox 140 hashes for itself, 153 lets the module do it.
+    "firefox": Client(({"SHA256_RSA_PKCS_PSS", "ECDSA_SHA256"}, {"RSA_PKCS_PSS", "ECDSA"}), {SEED}),
 }
 
 # Attributes that PKCS#11 2.40 gives each class (4.4-4.9 and the mechanisms' 2.1.2-2.3.4): we have them all. Those of a
@@ -152,7 +153,8 @@ class Clients(CallsCase):
         self.assertEqual(log.refused() - expected.refused, set(), f"{name} was refused something")
         self.assertEqual(expected.refused - log.refused(), set(), f"{name} doesn't ask this any more")
         self.assertEqual(log.wrongly_missing(), set(), f"{name}: attributes of the standard that we don't give")
-        self.assertEqual(log.mechanisms(), expected.mechanisms, name)
+        either = expected.mechanisms if isinstance(expected.mechanisms, tuple) else (expected.mechanisms,)
+        self.assertIn(log.mechanisms(), either, name)
 
     def test_pkcs11_tool(self):
         tool = ["pkcs11-tool", "--module", MODULE]

@@ -33,6 +33,10 @@ class Sign(SealedKeyCase):
         self.assertIn("erification failure", self.openssl(self.changed(self.file), ok=False).err)
 
     def test_verify_accepts_and_refuses(self):
+        # Of the right name, and valid at the signature's time; only the key is another.
+        other = self.work / "other.pem"
+        harness.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes",
+                     "-keyout", self.work / "other.key", "-subj", "/CN=Test CA", "-out", other])
         self.sealkey("sign", self.file)
         arguments = ("verify", self.file, "--signature", self.signature, "--ca", self.authority)
         verified = json.loads(self.sealkey(*arguments, "--json").out)
@@ -41,9 +45,6 @@ class Sign(SealedKeyCase):
         self.assertEqual((error["name"], error["fault"]), ("not_verified", "wrong_signature"))
         error = self.refused("verify", self.file, "--signature", self.file, "--ca", self.authority)
         self.assertEqual((error["name"], error["fault"]), ("not_verified", "malformed"))
-        other = self.work / "other.pem"
-        harness.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes",
-                     "-keyout", self.work / "other.key", "-subj", "/CN=Test CA", "-out", other])
         error = self.refused("verify", self.file, "--signature", self.signature, "--ca", other)
         self.assertEqual((error["name"], error["fault"]), ("not_verified", "untrusted"))
         self.assertEqual(self.refused("verify", self.file, "--ca", self.authority)["fault"], "not_a_pdf")
