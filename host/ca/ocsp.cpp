@@ -58,7 +58,8 @@ AnswerTime asn1(Time time) {
     return out;
 }
 
-void add_status(OCSP_BASICRESP* basic, OCSP_CERTID* id, const OcspStatus& status, ASN1_TIME* now) {
+// False: the name of the certificate can't be written down again, though it could be read.
+[[nodiscard]] bool add_status(OCSP_BASICRESP* basic, OCSP_CERTID* id, const OcspStatus& status, ASN1_TIME* now) {
     const bool revoked = status.known && status.revoked;
     const int word = revoked        ? V_OCSP_CERTSTATUS_REVOKED
                      : status.known ? V_OCSP_CERTSTATUS_GOOD
@@ -67,7 +68,7 @@ void add_status(OCSP_BASICRESP* basic, OCSP_CERTID* id, const OcspStatus& status
     int reason = revoked ? revocation_code(status.revoked->reason) : OCSP_REVOKED_STATUS_NOSTATUS;
     if (reason == OCSP_REVOKED_STATUS_UNSPECIFIED) reason = OCSP_REVOKED_STATUS_NOSTATUS;
     const AnswerTime when = revoked ? asn1(status.revoked->when) : nullptr;
-    require(OCSP_basic_add1_status(basic, id, word, reason, when.get(), now, nullptr) != nullptr, "OCSP");
+    return OCSP_basic_add1_status(basic, id, word, reason, when.get(), now, nullptr) != nullptr;
 }
 
 void add_extension(X509* certificate, X509V3_CTX* context, int nid, const char* text) {
@@ -125,7 +126,10 @@ ByteVector ocsp_answer(const X509* issuer, const OcspSigner& signer, const OcspL
         ASN1_INTEGER* serial = nullptr;
         const bool readable = OCSP_id_get0_info(nullptr, nullptr, nullptr, &serial, id) == 1 && serial != nullptr;
         const bool ours = readable && is_about(id, issuer);
-        add_status(basic.get(), id, ours ? lookup(hex_of(serial)) : OcspStatus{}, produced.get());
+        if (!add_status(basic.get(), id, ours ? lookup(hex_of(serial)) : OcspStatus{}, produced.get())) {
+            ERR_clear_error();
+            return encoded(OCSP_RESPONSE_STATUS_MALFORMEDREQUEST, nullptr);
+        }
     }
     OCSP_copy_nonce(basic.get(), asked.get());
     const bool made =
