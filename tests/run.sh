@@ -30,4 +30,5 @@ fi
 export CCACHE_BASEDIR=${CCACHE_BASEDIR-$PWD} CCACHE_NOHASHDIR=1
 cmake --preset "$preset"
 cmake --build --preset "$preset"
-exec ctest --test-dir "build/$preset" --output-on-failure -j "$(nproc)" "$@"
+# Twice as many as there are cores: a test with pcscd in it spends most of its time waiting for pcscd to look at the reader.
+exec ctest --test-dir "build/$preset" --output-on-failure -j "$((2 * $(nproc)))" "$@"
