@@ -83,8 +83,9 @@ std::array<std::uint8_t, protocol::kKcvSize> key_check_value(ChannelCrypto& cryp
     return out;
 }
 
-Scp03Session::Scp03Session(ChannelCrypto& crypto, const ChannelKeys& keys, protocol::SecurityLevel level)
-    : crypto_(crypto), keys_(keys.copy()), level_(level) {
+Scp03Session::Scp03Session(ChannelCrypto& crypto, const ChannelKeys& keys, protocol::SecurityLevel level,
+                           Bytes application)
+    : crypto_(crypto), keys_(keys.copy()), level_(level), application_(application.begin(), application.end()) {
     const std::size_t size = keys.enc.size();
     if (!is_key_size(size) || keys.mac.size() != size || keys.dek.size() != size) {
         throw TokenError(Kind::bad_argument, "the secure channel's keys have 16, 24 or 32 bytes, all the same");
@@ -104,6 +105,15 @@ void Scp03Session::close() {
 void Scp03Session::refuse(const char* what) {
     close();
     throw TokenError(Kind::lying_token, what);
+}
+
+std::array<std::uint8_t, protocol::kChallengeSize> Scp03Session::expected_challenge(Bytes counter) {
+    ByteVector context(counter.begin(), counter.end());
+    context.insert(context.end(), application_.begin(), application_.end());
+    std::array<std::uint8_t, protocol::kChallengeSize> out{};
+    channel_derive(crypto_, keys_.enc.bytes(), static_cast<std::uint8_t>(ChannelDerivation::card_challenge), context,
+                   out);
+    return out;
 }
 
 OwnedCommand Scp03Session::initialize_update() const {
@@ -141,6 +151,9 @@ const CardIdentity& Scp03Session::check_card(const Answer& answer) {
     // Before the host proves anything: a card that doesn't know the keys learns nothing from us.
     if (!constant_time_equal(expected, data.subspan(21, protocol::kCryptogramSize))) {
         refuse("opening the secure channel: the token doesn't know these keys");
+    }
+    if (!constant_time_equal(expected_challenge(data.subspan(29)), data.subspan(13, protocol::kChallengeSize))) {
+        refuse("opening the secure channel: the token's challenge isn't that of its counter");
     }
     state_ = State::checked;
     return card_;

@@ -8,6 +8,7 @@
 #include <initializer_list>
 
 #include "base/secret.h"
+#include "protocol/piv.h"
 #include "protocol/scp03.h"
 #include "token/apdu.h"
 
@@ -69,16 +70,19 @@ struct CardIdentity {
 
 class Scp03Session {
 public:
-    // Draws the host challenge. bad_argument: the keys' sizes.
+    // Draws the host challenge. `application` is the one that the channel is opened with: the card's challenge is made
+    // from its name. bad_argument: the keys' sizes.
     Scp03Session(ChannelCrypto& crypto, const ChannelKeys& keys,
-                 protocol::SecurityLevel level = protocol::SecurityLevel::full);
+                 protocol::SecurityLevel level = protocol::SecurityLevel::full, Bytes application = protocol::kPivAid);
     Scp03Session(const Scp03Session&) = delete;
     Scp03Session& operator=(const Scp03Session&) = delete;
 
     // The four steps of the opening, in this order.
     [[nodiscard]] OwnedCommand initialize_update() const;
     // Compares the card's cryptogram before anything else is made: lying_token if it is wrong, which also means that
-    // the token has other keys. malformed_answer; other kinds by the status word.
+    // the token has other keys. So it is if the challenge isn't the one that ENC gives for the counter which the token
+    // states (Amendment D, 6.2.2.1): one that was chosen, or heard before. malformed_answer; other kinds by the status
+    // word.
     const CardIdentity& check_card(const Answer& answer);
     [[nodiscard]] OwnedCommand external_authenticate();
     void accept(const Answer& answer);  // 9000, or the error
@@ -103,10 +107,12 @@ private:
     void encipher(ByteVector& data);
     void decipher(ByteVector& data);
     [[noreturn]] void refuse(const char* what);
+    [[nodiscard]] std::array<std::uint8_t, protocol::kChallengeSize> expected_challenge(Bytes counter);
 
     ChannelCrypto& crypto_;
     ChannelKeys keys_;
     protocol::SecurityLevel level_;
+    ByteVector application_;
     State state_ = State::fresh;
     std::array<std::uint8_t, protocol::kChallengeSize> host_challenge_{};
     CardIdentity card_;

@@ -60,15 +60,24 @@ channel::Keys firmware_keys(const ChannelKeys& keys) {
     return out;
 }
 
-// OpenSSL with the random numbers of a test.
+// The application of the cards that scp03-levels.json was recorded from, their security domain.
+const ByteVector kSecurityDomain = from_hex("A0000005591010FFFFFFFF8900000100");
+
+// OpenSSL with the random numbers of a test, and where a vector's card challenge is made up, with that.
 class FixedCrypto final : public token::ChannelCrypto {
 public:
     explicit FixedCrypto(ByteVector random) : random_(std::move(random)) {}
+    ByteVector made_up_challenge;
     void aes_cbc(bool encrypt, Bytes key, Bytes iv, Bytes in, MutableBytes out) override {
         real_.aes_cbc(encrypt, key, iv, in, out);
     }
     std::array<std::uint8_t, 16> cmac(Bytes key, std::initializer_list<Bytes> parts) override {
-        return real_.cmac(key, parts);
+        auto block = real_.cmac(key, parts);
+        const Bytes head = *parts.begin();
+        const bool challenge = head.size() == 16 && head[11] == 0x02 && load_be16(&head[13]) == 64;
+        if (challenge && parts.size() == 2)
+            std::copy(made_up_challenge.begin(), made_up_challenge.end(), block.begin());
+        return block;
     }
     void random(MutableBytes out) override { std::copy_n(random_.begin(), out.size(), out.begin()); }
 
@@ -101,11 +110,17 @@ Kind kind_of_error(F&& f) {
 }
 
 TEST(Scp03HostVectors, WholeSessions) {
+    constexpr int kMadeUpChallenges = 3;
     int sets = 0;
     int answers = 0;
     for (const Scp03Set& set : scp03_vectors()) {
         FixedCrypto crypto(ByteVector(set.initialize_update.begin() + 5, set.initialize_update.begin() + 13));
-        Scp03Session session(crypto, keys_of(set), static_cast<SecurityLevel>(set.level));
+        // The first file's challenges are no derivations; the second file's are, and are recomputed here.
+        const ByteVector challenge(set.initialize_update_response.begin() + 13,
+                                   set.initialize_update_response.begin() + 21);
+        const bool made_up = sets < kMadeUpChallenges;
+        if (made_up) crypto.made_up_challenge = challenge;
+        Scp03Session session(crypto, keys_of(set), static_cast<SecurityLevel>(set.level), kSecurityDomain);
         EXPECT_EQ(apdu_of(session.initialize_update()), without_le(set.initialize_update));
         const auto& card = session.check_card(answer_of(set.initialize_update_response));
         EXPECT_EQ(card.version, set.initialize_update_response[10]);
@@ -128,6 +143,25 @@ TEST(Scp03HostVectors, WholeSessions) {
     }
     EXPECT_EQ(sets, 12);
     EXPECT_EQ(answers, 18);
+}
+
+// The same recordings with another counter or for another application: the challenge isn't theirs.
+TEST(Scp03HostVectors, ARecordedChallengeFitsItsCounterAndApplicationOnly) {
+    int met = 0;
+    for (const Scp03Set& set : scp03_vectors("scp03-levels.json")) {
+        FixedCrypto crypto(ByteVector(set.initialize_update.begin() + 5, set.initialize_update.begin() + 13));
+        for (std::size_t bit = 0; bit < 24; ++bit) {
+            Answer answer = answer_of(set.initialize_update_response);
+            answer.data[29 + bit / 8] = static_cast<std::uint8_t>(answer.data[29 + bit / 8] ^ (1 << bit % 8));
+            Scp03Session session(crypto, keys_of(set), static_cast<SecurityLevel>(set.level), kSecurityDomain);
+            EXPECT_EQ(kind_of_error([&] { (void)session.check_card(answer); }), Kind::lying_token) << bit;
+            ++met;
+        }
+        Scp03Session piv(crypto, keys_of(set), static_cast<SecurityLevel>(set.level));
+        EXPECT_EQ(kind_of_error([&] { (void)piv.check_card(answer_of(set.initialize_update_response)); }),
+                  Kind::lying_token);
+    }
+    EXPECT_EQ(met, 9 * 24);
 }
 
 TEST(Scp03HostVectors, KeyCheckValues) {
@@ -183,17 +217,20 @@ public:
     StatusWord word = 0x9000;
     std::vector<ByteVector> received;
     std::function<void(ByteVector&)> bend_identity;  // changes the answer to INITIALIZE UPDATE
+    std::uint8_t counter = 5;                        // what the token states
+    std::uint8_t used_counter = 5;                   // what its challenge is made from
     int authentications = 0;
 
 private:
     Answer identify(const Command& command) {
-        const channel::Challenge challenge{8, 7, 6, 5, 4, 3, 2, 1};
+        const ByteVector used{0, 0, used_counter};
+        const channel::Challenge challenge = channel::card_challenge(keys_, used, protocol::kPivAid).value();
         const auto cryptogram = side_.begin(keys_, command.data, challenge);
         ByteVector out(10, '9');
         out.insert(out.end(), {version_, 0x03, 0x70});
         out.insert(out.end(), challenge.begin(), challenge.end());
         out.insert(out.end(), cryptogram->begin(), cryptogram->end());
-        out.insert(out.end(), {0, 0, 5});
+        out.insert(out.end(), {0, 0, counter});
         if (bend_identity) bend_identity(out);
         return {out, 0x9000};
     }
@@ -267,6 +304,30 @@ TEST(Scp03Host, Lesson09_ATokenThatAgreesToEverythingIsRefused) {
     EXPECT_EQ(kind_of_error([&] { token::open_session(session, yes); }), Kind::lying_token);
 }
 
+// A token that has the keys, or somebody with a recording and a cryptogram oracle, and yet no counter that goes on: its
+// cryptogram is right, its challenge is an old one or one of its own choice.
+TEST(Scp03Host, AChallengeThatIsNotTheOneOfTheStatedCounterIsRefused) {
+    ca::ChannelCrypto crypto;
+    for (const int used : {0, 4, 6, 255}) {
+        Peer peer(test_keys(32));
+        peer.used_counter = static_cast<std::uint8_t>(used);
+        Scp03Session session(crypto, test_keys(32));
+        int sent = 0;
+        const auto carry = [&](const Command& command) {
+            ++sent;
+            return peer.carry(command);
+        };
+        EXPECT_EQ(kind_of_error([&] { token::open_session(session, carry); }), Kind::lying_token) << used;
+        EXPECT_EQ(sent, 1) << "the host proved itself to a liar";
+        EXPECT_FALSE(session.open());
+    }
+    Peer honest(test_keys(32));
+    honest.counter = honest.used_counter = 9;
+    Scp03Session session(crypto, test_keys(32));
+    token::open_session(session, honest.carrier());
+    EXPECT_EQ(session.card().sequence, 9U);
+}
+
 TEST(Scp03Host, OtherKeysAreNoticedOnBothSides) {
     ca::ChannelCrypto crypto;
     Peer peer(test_keys(32, 0x50));
@@ -278,15 +339,8 @@ TEST(Scp03Host, OtherKeysAreNoticedOnBothSides) {
         (which == 0 ? keys.enc : keys.mac).buffer()[31] ^= 1;
         Peer other(keys);
         Scp03Session second(crypto, test_keys(32));
-        if (which == 1) {
-            EXPECT_EQ(kind_of_error([&] { token::open_session(second, other.carrier()); }), Kind::lying_token);
-        } else {
-            // ENC isn't in the cryptograms: the first command shows it.
-            token::open_session(second, other.carrier());
-            const ByteVector data(20, 1);
-            const Answer answer = other.carry(second.wrap({0x80, 0x10, 0, 0, data, true}).command());
-            EXPECT_EQ(answer.status_word, 0x6988);
-        }
+        // ENC isn't in the cryptograms: the challenge shows it.
+        EXPECT_EQ(kind_of_error([&] { token::open_session(second, other.carrier()); }), Kind::lying_token) << which;
     }
 }
 
