@@ -41,7 +41,8 @@ constexpr Session kSessions[] = {{"nobody", false, false},
                                  {"PIN", true, false},
                                  {"9B", false, true},
                                  {"PIN and 9B", true, true},
-                                 {"the channel", false, false, true}};
+                                 {"the channel", false, false, true},
+                                 {"PIN and the channel", true, false, true}};
 
 using Action = std::function<StatusWord(TestToken&)>;
 
@@ -101,6 +102,16 @@ Row move(std::uint8_t from, std::uint8_t to, Right right, const char* expected, 
             {allowed}};
 }
 
+// The key that stands there is taken away first, by who may; it is the move after it that is looked at.
+Row move_to_emptied(std::uint8_t from, std::uint8_t to, const char* expected) {
+    Row row = move(from, to, Right::move_to, expected);
+    row.action = [from, to](TestToken& t) {
+        (void)t.move(to, 0xFF);
+        return t.move(from, to).sw;
+    };
+    return row;
+}
+
 // Columns: blank, shipping initialised, shipping secured, compatibility initialised, compatibility secured, terminated.
 std::vector<Row> rows() {
     std::vector<Row> out = {
@@ -121,6 +132,8 @@ std::vector<Row> rows() {
         read(object::cert_9d, "aaaaaa"),
         read(object::cert_9e, "aaaaaa"),
         read(object::cert_retired_first, "aaaaaa"),
+        read(object::cert_retired_last, "aaaaaa"),
+        read(0x5FC106, "aaaaaa"),  // the Security Object
         read(object::piv_admin_data, "aaaaaa"),
         read(object::cert_attestation, "aaaaaa"),
         read(object::mscmap_first, "aaaaaa"),
@@ -159,6 +172,7 @@ std::vector<Row> rows() {
         use(0x9C, "-pppp-"),
         use(0x9E, "-aaaa-"),
         use(0x82, "-pppp-"),
+        use(0x9D, "-pppp-"),
         use(0xF9, "------"),
 
         generate(0x9A, "-ccmm-"),
@@ -184,7 +198,7 @@ std::vector<Row> rows() {
         move(0xF9, 0xFF, Right::move_from, "---mm-", 0x6A88),
         move(0x9E, 0xFF, Right::move_to, "-ccmm-"),
         move(0x9E, 0x84, Right::move_to, "-ccmm-"),
-        move(0x9E, 0x9D, Right::move_to, "-yymm-"),
+        move_to_emptied(0x9E, 0x9D, "-yymm-"),
         move(0x9E, 0xF9, Right::move_to, "-yyxx-"),
     };
     const auto add = [&](const char* name, Right right, const char* expected, Action action,
@@ -206,6 +220,10 @@ std::vector<Row> rows() {
         [](TestToken& t) { return t.change(ref::puk, "87654321", "24681357").sw; }, {0x63C5, 0x6983});
     add("unblock by PUK", Right::unblock_by_puk, "-aaaa-",
         [](TestToken& t) { return t.unblock("87654321", kOtherPin).sw; }, {0x63C5, 0x6983});
+    for (std::uint32_t tag = object::mscmap_first + 1; tag <= object::mscmap_first + 5; ++tag) {
+        out.push_back(read(tag, "aaaaaa"));
+        out.push_back(write(tag, "-mmmm-"));
+    }
     // Without K_unlock there are no codes: compatibility refuses them all.
     add("redeem a code", Right::redeem_code, "-aa---",
         [](TestToken& t) {
@@ -275,12 +293,12 @@ std::vector<Row> rows() {
     return out;
 }
 
-// A token in this stage, with keys in 9A, 9C, 9E, 82 and something in every object, PIN kPin where it has one.
+// A token in this stage, with keys in 9A, 9C, 9D, 9E, 82 and something in every object, PIN kPin where it has one.
 class AccessTable : public ::testing::Test {
 protected:
     static void fill(TestToken& token) {
         if (token.authenticate() != sw::ok) throw std::runtime_error("9B refused");
-        for (const std::uint8_t slot : {0x9A, 0x9C, 0x9E, 0x82}) (void)token.generate(slot);
+        for (const std::uint8_t slot : {0x9A, 0x9C, 0x9D, 0x9E, 0x82}) (void)token.generate(slot);
         for (const std::uint32_t tag :
              {object::fingerprints, object::facial_image, object::printed_information, object::iris_images,
               object::cert_9a, object::cert_9c, object::cert_9d, object::cert_9e, object::cert_retired_first,
