@@ -22,6 +22,10 @@ const char* fault_name(Fault fault) {
             return "maker_untrusted";
         case Fault::maker_expired:
             return "maker_expired";
+        case Fault::maker_revoked:
+            return "maker_revoked";
+        case Fault::bad_revocation_list:
+            return "bad_revocation_list";
         case Fault::not_yet_valid:
             return "not_yet_valid";
         case Fault::expired:

@@ -21,6 +21,8 @@ enum class Fault {
     wrong_signature,         // the maker's signature doesn't fit: the seal was changed, or another key signed it
     maker_untrusted,         // the maker's certificate doesn't lead to the given authority
     maker_expired,           // the maker's certificate wasn't valid when the seal was made
+    maker_revoked,           // the maker's certificate stands in its issuer's revocation list
+    bad_revocation_list,     // no list by the maker's issuer, or one that is forged, out of date or not a whole one
     not_yet_valid,           // the seal's own dates
     expired,                 // the seal's own dates
     certificate_not_listed,  // the signing certificate isn't one of those the seal was made for

@@ -133,6 +133,10 @@ std::vector<VerifiedPdfSignature> verify_pdf(Bytes file, const Trust& trust, Tim
             one.seal = seal::parse_seal(*one.by.seal);
             seal::require_listed(*one.seal, one.by.certificate);
             seal::verify_seal(*one.seal, trust.seal_authorities, one.by.signed_at);
+            if (!trust.seal_crls.empty()) {
+                const auto stamped = one.by.timestamp ? std::optional<Time>(one.by.timestamp->time) : std::nullopt;
+                seal::require_maker_in_use(*one.seal, trust.seal_authorities, trust.seal_crls, now, stamped);
+            }
             seal::require_valid(*one.seal, one.by.signed_at);
         }
         out.push_back(std::move(one));

@@ -32,8 +32,8 @@ struct VerifiedPdfSignature {
 };
 
 // Every signature: data and signature; the signer's certificate under trust.authorities; with a stamp, that certificate
-// in the seal's list, the seal by its maker, the maker's certificate under trust.seal_authorities, the seal's own dates
-// at the time of the signature. One that fails fails the file.
+// in the seal's list, the seal by its maker, the maker's certificate under trust.seal_authorities and in none of
+// trust.seal_crls, the seal's own dates at the time of the signature. One that fails fails the file.
 // Throws SignError, SealError.
 [[nodiscard]] std::vector<VerifiedPdfSignature> verify_pdf(Bytes file, const Trust& trust, Time now);
 

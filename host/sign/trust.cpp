@@ -36,13 +36,8 @@ std::vector<seal::Cert> read_certificates(Bytes file) {
 }
 
 std::vector<Crl> read_crls(Bytes file) {
-    std::vector<Crl> out;
-    const Bio pem = reader(file);
-    while (X509_CRL* crl = PEM_read_bio_X509_CRL(pem.get(), nullptr, nullptr, nullptr)) out.emplace_back(crl);
-    if (out.empty()) {
-        if (X509_CRL* crl = d2i_X509_CRL_bio(reader(file).get(), nullptr)) out.emplace_back(crl);
-    }
-    ERR_clear_error();
+    (void)reader(file);
+    std::vector<Crl> out = seal::revocation_lists_in(file);
     if (out.empty()) throw SignError(Fault::bad_authority_file, mark("There is no revocation list in the file."));
     return out;
 }

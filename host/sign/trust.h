@@ -7,11 +7,12 @@
 #include <vector>
 
 #include "seal/openssl.h"
+#include "seal/revocation.h"
 #include "seal/sm2.h"
 
 namespace sealkey::sign {
 
-using Crl = seal::Owned<X509_CRL, X509_CRL_free>;
+using seal::Crl;
 
 // Every certificate in PEM text, or one in DER. Throws SignError bad_authority_file.
 [[nodiscard]] std::vector<seal::Cert> read_certificates(Bytes file);
@@ -22,6 +23,7 @@ struct Trust {
     std::vector<seal::Cert> authorities;            // issuers of signing certificates, each trusted as it is
     std::vector<Crl> crls;                          // not empty: the signer's certificate is looked up
     std::vector<seal::Cert> seal_authorities;       // of seal makers
+    std::vector<Crl> seal_crls;                     // not empty: the seal maker's certificate is looked up
     std::vector<seal::Cert> timestamp_authorities;  // empty: timestamps are passed over
 };
 

@@ -15,6 +15,7 @@ class SealPage(SealedKeyCase):
         self.ship()
         self.work.write("application.pdf", application_pdf.make())
         self.work.write("seal-root.pem", self.maker.root.read_bytes())
+        self.work.write("seal-root.crl", self.maker.revocation_list())
         authority = TimestampAuthority(self)
         self.work.write("tsa-root.pem", authority.root.read_bytes())
         page = (harness.ROOT / "docs/seal.md").read_text(encoding="utf-8")

@@ -4,6 +4,7 @@ was made by another one.
     maker = SealMaker(folder)
     maker.make([certificate_der], picture_png, days=365) -> DER
     maker.root                                            PEM of the authority for seals
+    maker.revocation_list(revoked=[(maker.SERIAL, time)]) DER, by that authority
 """
 import datetime
 import hashlib
@@ -27,6 +28,18 @@ def time(value):
     return tlv(0x18, value.strftime("%Y%m%d%H%M%SZ").encode())
 
 
+def entry(serial, when, reason=None, invalid=None, critical=None):
+    """One of a revocation list. critical: the OID of an extension that nobody knows."""
+    extensions = b""
+    if reason is not None:
+        extensions += tlv(0x30, bytes.fromhex("0603551D15") + tlv(0x04, bytes((0x0A, 1, reason))))
+    if invalid is not None:
+        extensions += tlv(0x30, bytes.fromhex("0603551D18") + tlv(0x04, time(invalid)))
+    if critical is not None:
+        extensions += tlv(0x30, tlv(0x06, critical) + bytes.fromhex("0101FF") + tlv(0x04, b"\5\0"))
+    return tlv(0x30, number(serial) + time(when) + (tlv(0x30, extensions) if extensions else b""))
+
+
 def picture(size=120):
     """A red ring on a transparent ground, as a PNG."""
     rows = bytearray()
@@ -44,7 +57,10 @@ def picture(size=120):
 
 
 class SealMaker:
-    def __init__(self, folder, name="maker"):
+    SERIAL = 2
+
+    def __init__(self, folder, name="maker", usage="keyCertSign,cRLSign"):
+        self.usage = usage
         self.folder = folder
         self.name = name
         self.root = folder / f"{name}-root.pem"
@@ -60,13 +76,13 @@ class SealMaker:
                          self._path(f"{who}.key")])
         harness.run(["openssl", "req", "-x509", "-sm3", "-sigopt", IDENTITY, "-key", self._path("-root.key"), "-subj",
                      "/CN=Seal root", "-days", "30", "-addext", "basicConstraints=critical,CA:TRUE", "-addext",
-                     "keyUsage=critical,keyCertSign", "-out", self.root])
+                     f"keyUsage=critical,{self.usage}", "-out", self.root])
         harness.run(["openssl", "req", "-new", "-sm3", "-sigopt", IDENTITY, "-key", self._path(".key"), "-subj",
                      "/CN=Seal maker", "-out", self._path(".csr")])
         extensions = self.folder / f"{self.name}.ext"
         extensions.write_text("basicConstraints=critical,CA:FALSE\nkeyUsage=critical,digitalSignature\n")
         harness.run(["openssl", "x509", "-req", "-sm3", "-sigopt", IDENTITY, "-vfyopt", IDENTITY, "-in",
-                     self._path(".csr"), "-CA", self.root, "-CAkey", self._path("-root.key"), "-set_serial", "2",
+                     self._path(".csr"), "-CA", self.root, "-CAkey", self._path("-root.key"), "-set_serial", str(self.SERIAL),
                      "-days", "20", "-extfile", extensions, "-out", self.certificate])
 
     def _listed(self, certificates, by_digest):
@@ -87,9 +103,24 @@ class SealMaker:
             tlv(0x30, number(1) + tlv(0x0C, NAME.encode()) + self._listed(certificates, by_digest)
                 + b"".join(time(now + datetime.timedelta(days=days)) for days in (created, begins, ends))),
             tlv(0x30, tlv(0x16, b"PNG") + tlv(0x04, png) + number(width) + number(height))]))
-        self._path(".info").write_bytes(info)
-        harness.run(["openssl", "dgst", "-sm3", "-sigopt", IDENTITY, "-sign", self._path(".key"), "-out",
-                     self._path(".sig"), self._path(".info")])
+        signature = self._signature(info, ".key")
         maker = harness.run(["openssl", "x509", "-in", certificate or self.certificate, "-outform", "DER"]).raw
         return tlv(0x30, info + tlv(0x04, maker) + bytes.fromhex("06082A811CCF55018375")
-                   + tlv(0x03, b"\0" + self._path(".sig").read_bytes()))
+                   + tlv(0x03, b"\0" + signature))
+
+    def _signature(self, message, key):
+        self._path(".tbs").write_bytes(message)
+        harness.run(["openssl", "dgst", "-sm3", "-sigopt", IDENTITY, "-sign", self._path(key), "-out", self._path(".sig"),
+                     self._path(".tbs")])
+        return self._path(".sig").read_bytes()
+
+    def revocation_list(self, *entries, made=-1, ends=9, issuer="Seal root", extensions=b"", key="-root.key"):
+        """DER; made, ends: days from now, ends None: not said."""
+        now = datetime.datetime.utcnow()
+        algorithm = tlv(0x30, bytes.fromhex("06082A811CCF55018375"))
+        name = tlv(0x30, tlv(0x31, tlv(0x30, bytes.fromhex("0603550403") + tlv(0x0C, issuer.encode()))))
+        days = [time(now + datetime.timedelta(days=d)) for d in (made, ends) if d is not None]
+        content = tlv(0x30, number(1) + algorithm + name + b"".join(days)
+                      + (tlv(0x30, b"".join(entries)) if entries else b"")
+                      + (tlv(0xA0, tlv(0x30, extensions)) if extensions else b""))
+        return tlv(0x30, content + algorithm + tlv(0x03, b"\0" + self._signature(content, key)))

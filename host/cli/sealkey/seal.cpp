@@ -97,7 +97,7 @@ Exit verify(Context& context, const SealOptions& options) {
     // In this order: the first thing that is wrong is what is said. Whose signatures the seal is for can be told
     // without believing its maker.
     if (source.certificate) seal::require_listed(seal, *source.certificate);
-    seal::verify_seal(seal, trust.seal_authorities, now);
+    require_maker(seal, trust, now);
     seal::require_valid(seal, now);
     context.out.result = {{"seal", seal_json(seal)}};
     name_source(context, options, source);

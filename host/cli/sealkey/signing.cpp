@@ -36,6 +36,8 @@ constexpr FaultRow<seal::Fault> kSealFaults[] = {
     {seal::Fault::wrong_signature, Exit::not_allowed, Exit::not_verified},
     {seal::Fault::maker_untrusted, Exit::not_allowed, Exit::not_verified},
     {seal::Fault::maker_expired, Exit::not_allowed, Exit::not_verified},
+    {seal::Fault::maker_revoked, Exit::not_allowed, Exit::not_verified},
+    {seal::Fault::bad_revocation_list, Exit::bad_input, Exit::bad_input},
     {seal::Fault::not_yet_valid, Exit::not_allowed, Exit::not_verified},
     {seal::Fault::expired, Exit::not_allowed, Exit::not_verified},
     {seal::Fault::certificate_not_listed, Exit::not_allowed, Exit::not_verified},
@@ -73,6 +75,7 @@ const char* advice(seal::Fault fault) {
         case seal::Fault::expired:
         case seal::Fault::certificate_not_listed:
         case seal::Fault::maker_expired:
+        case seal::Fault::maker_revoked:
             return mark("Ask your provider for a new seal.");
         case seal::Fault::wrong_signature:
         case seal::Fault::malformed:
@@ -192,20 +195,35 @@ void TrustFiles::add_to(CLI::App& command, bool signers, bool seals) {
                            "it was made"))
             ->type_name(tr("FILE"));
     }
-    if (seals)
-        command.add_option("--seal-ca", seal_authorities_, tr("Certificates of the authority for seals (PEM)"))
-            ->type_name(tr("FILE"));
+    if (!seals) return;
+    command.add_option("--seal-ca", seal_authorities_, tr("Certificates of the authority for seals (PEM)"))
+        ->type_name(tr("FILE"));
+    command
+        .add_option("--seal-crl", seal_crls_,
+                    tr("Revocation lists of that authority (PEM or DER); may be given several times"))
+        ->type_name(tr("FILE"));
 }
 
 sign::Trust TrustFiles::read() const {
+    if (!seal_crls_.empty() && seal_authorities_.empty())
+        throw Failed(Exit::usage, tr("--seal-crl goes with --seal-ca, whose list it is."));
     sign::Trust trust;
     if (!authorities_.empty()) trust.authorities = sign::read_certificates(read_file(authorities_, kMaxAuthorityFile));
     if (!crl_.empty()) trust.crls = sign::read_crls(read_file(crl_, kMaxAuthorityFile));
     if (!seal_authorities_.empty())
         trust.seal_authorities = sign::read_certificates(read_file(seal_authorities_, kMaxAuthorityFile));
+    for (const std::string& path : seal_crls_) {
+        auto lists = sign::read_crls(read_file(path, kMaxAuthorityFile));
+        std::move(lists.begin(), lists.end(), std::back_inserter(trust.seal_crls));
+    }
     if (!timestamp_authorities_.empty())
         trust.timestamp_authorities = sign::read_certificates(read_file(timestamp_authorities_, kMaxAuthorityFile));
     return trust;
+}
+
+void require_maker(const seal::Seal& seal, const sign::Trust& trust, seal::Time now) {
+    seal::verify_seal(seal, trust.seal_authorities, now);
+    if (!trust.seal_crls.empty()) seal::require_maker_in_use(seal, trust.seal_authorities, trust.seal_crls, now);
 }
 
 void TimestampChoice::add_to(CLI::App& command) {

@@ -33,17 +33,18 @@ void require_new_file(const std::string& output, const std::string& input, bool 
 // The signing key in a slot, whose PIN is asked when the signature is made.
 [[nodiscard]] std::unique_ptr<sign::TokenKey> signing_key(FoundKey& key, std::uint8_t slot, const SecretInput& pin);
 
-// --ca, --crl, --timestamp-ca, --seal-ca
+// --ca, --crl, --timestamp-ca, --seal-ca, --seal-crl
 class TrustFiles {
 public:
     void add_to(CLI::App& command, bool signers, bool seals);
-    [[nodiscard]] sign::Trust read() const;
+    [[nodiscard]] sign::Trust read() const;  // throws Failed usage: lists of seal makers without their authority
     [[nodiscard]] bool has_seal_authorities() const { return !seal_authorities_.empty(); }
 
 private:
     std::string authorities_;
     std::string crl_;
     std::string seal_authorities_;
+    std::vector<std::string> seal_crls_;
     std::string timestamp_authorities_;
 };
 
@@ -68,5 +69,8 @@ void say_timestamp(const Output& out, const sign::Timestamp& timestamp);
 // A seal for people and for programs.
 [[nodiscard]] nlohmann::json seal_json(const seal::Seal& seal);
 void say_seal(const Output& out, const seal::Seal& seal);
+
+// The maker of a seal, by what --seal-ca and --seal-crl say; `now` for a seal that is used now.
+void require_maker(const seal::Seal& seal, const sign::Trust& trust, seal::Time now);
 
 }  // namespace sealkey::cli

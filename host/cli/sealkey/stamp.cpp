@@ -60,7 +60,7 @@ Exit stamp_file(Context& context, StampOptions& options) {
     const auto signer = signing_key(key, 0x9C, options.pin);
     const auto now = time_now();
     sign::require_stampable(*signer, seal, now);
-    if (options.trust.has_seal_authorities()) seal::verify_seal(seal, trust.seal_authorities, now);
+    if (options.trust.has_seal_authorities()) require_maker(seal, trust, now);
     const auto stamped = sign::stamp_pdf(pdf, *signer, seal, {options.page, x, y, options.reason, timestamper}, now);
     write_file(options.output, stamped);
     if (options.output != "-")
