@@ -16,7 +16,6 @@ using token::TokenError;
 using transport::Failure;
 using transport::TransportError;
 
-constexpr std::size_t kCachedCertificates = 64;
 constexpr std::chrono::seconds kFresh{2};
 
 // Unique in the process: a handle of a token that has gone is never another's.
@@ -57,16 +56,6 @@ bool same_objects(const token::TokenStatus& a, const token::TokenStatus& b) {
 }
 
 }  // namespace
-
-std::shared_ptr<const Certificate> CertificateCache::find(const Fingerprint& fingerprint) const {
-    const auto entry = entries_.find(fingerprint);
-    return entry == entries_.end() ? nullptr : entry->second;
-}
-
-void CertificateCache::store(const Fingerprint& fingerprint, std::shared_ptr<const Certificate> certificate) {
-    if (entries_.size() >= kCachedCertificates) entries_.clear();
-    entries_[fingerprint] = std::move(certificate);
-}
 
 std::unique_ptr<Card> Card::open(std::unique_ptr<transport::Connection> connection, CertificateCache& cache) {
     auto token = std::make_unique<token::Token>(std::make_unique<LoggedConnection>(std::move(connection)));
@@ -115,14 +104,11 @@ void Card::rebuild_objects() {
 // --- reading ---
 
 std::shared_ptr<const Certificate> Card::certificate(const token::SlotInfo& slot) {
-    if (auto known = cache_.find(slot.fingerprint)) return known;
     try {
-        auto parsed = parse_certificate(token_->read_certificate(slot.slot));
+        if (auto known = cache_.find(slot.fingerprint)) return known;
+        const auto value = token_->read_object(token::certificate_tag(slot.slot));
         note_lost_session();
-        if (!parsed) return nullptr;
-        auto shared = std::make_shared<const Certificate>(std::move(*parsed));
-        cache_.store(slot.fingerprint, shared);
-        return shared;
+        return cache_.store(slot.fingerprint, value);
     } catch (const TokenError& error) {
         // A damaged or vanished certificate is one object less, not a token less.
         log::line("  certificate of %02X: %s", slot.slot, error.what());

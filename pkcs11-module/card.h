@@ -2,27 +2,16 @@
 // from the token are lazy and remembered; what is only polled (status, flags) never sends a command.
 #pragma once
 
-#include <array>
 #include <chrono>
 #include <map>
 #include <memory>
 #include <optional>
 
+#include "certificate_cache.h"
 #include "objects.h"
 #include "token/token.h"
 
 namespace sealkey::pkcs11 {
-
-// Certificates by the fingerprint that the token status tells: a token that comes back isn't read again.
-class CertificateCache {
-public:
-    using Fingerprint = std::array<std::uint8_t, protocol::kFingerprintSize>;
-    [[nodiscard]] std::shared_ptr<const Certificate> find(const Fingerprint& fingerprint) const;
-    void store(const Fingerprint& fingerprint, std::shared_ptr<const Certificate> certificate);
-
-private:
-    std::map<Fingerprint, std::shared_ptr<const Certificate>> entries_;
-};
 
 class Card final : private Material {
 public:

@@ -4,21 +4,11 @@
 #include "applet/lock.h"
 #include "crypto/arena.h"
 #include "crypto/cmac.h"
+#include "protocol/atr.h"
 
 namespace sealkey::applet {
 
 namespace {
-
-// T=1 alone; historical bytes: selection by whole and partial name, command chaining and extended lengths, "sealkey".
-constexpr std::uint8_t kAtr[] = {0x3B, 0x8D, 0x01, 0x80, 0x73, 0xC0, 0x01, 0xC0, 0x57,
-                                 's',  'e',  'a',  'l',  'k',  'e',  'y',  0x45};
-
-constexpr std::uint8_t atr_check() {
-    std::uint8_t sum = 0;
-    for (std::size_t i = 1; i + 1 < std::size(kAtr); ++i) sum = static_cast<std::uint8_t>(sum ^ kAtr[i]);
-    return sum;
-}
-static_assert(kAtr[std::size(kAtr) - 1] == atr_check());
 
 store::SectorRange ring_of(platform::Flash& flash) {
     return {Token::kTryLogSectors, flash.geometry().sector_count - Token::kTryLogSectors};
@@ -49,7 +39,7 @@ Token::Token(platform::Platform& platform)
       applet_(core_),
       dispatcher_(applet_) {}
 
-Bytes Token::atr() { return kAtr; }
+Bytes Token::atr() { return protocol::kAtr; }
 
 Status Token::start() {
     if (Status s = self_check(); !s) return s;

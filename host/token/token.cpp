@@ -5,6 +5,7 @@
 #include <cstdio>
 
 #include "base/tlv.h"
+#include "protocol/atr.h"
 #include "protocol/limits.h"
 
 namespace sealkey::token {
@@ -73,13 +74,24 @@ Token::Transaction::~Transaction() {
 
 void Token::session_lost() {
     selected_ = false;
+    select_by_name_ = false;
     channel_.reset();
     ++sessions_lost_;
+}
+
+void Token::select_later() {
+    selected_ = false;
+    select_by_name_ = true;
 }
 
 void Token::ensure_selected() {
     if (selected_) return;
     channel_.reset();  // selecting ends it on the token
+    // The ATR says what SELECT would: our card, whose one application is selected from the start.
+    if (!select_by_name_ && std::ranges::equal(connection_->atr(), protocol::kAtr)) {
+        selected_ = true;
+        return;
+    }
     const Answer answer = exchange(
         *connection_,
         {.cla = 0, .ins = ins(Ins::select), .p1 = 0x04, .p2 = 0x00, .data = protocol::kPivAid, .expects_data = true});
@@ -87,6 +99,7 @@ void Token::ensure_selected() {
         throw TokenError(Kind::not_a_sealkey, "the card has no PIV application", answer.status_word);
     }
     selected_ = true;
+    select_by_name_ = false;
 }
 
 Answer Token::run(const Command& command, Repeat repeat) {
@@ -100,7 +113,7 @@ Answer Token::run(const Command& command, Repeat repeat) {
             ensure_selected();
             Answer answer = exchange_once(command);
             // Another program may have selected another application.
-            if (answer.status_word == sw::cla_not_supported) selected_ = false;
+            if (answer.status_word == sw::cla_not_supported) select_later();
             return answer;
         } catch (const transport::TransportError& error) {
             if (error.failure() != transport::Failure::card_reset) throw;
@@ -125,7 +138,7 @@ void Token::select() {
         transport::Connection& connection;
         ~End() { connection.end_transaction(); }
     } end{*connection_};
-    selected_ = false;
+    select_later();
     ensure_selected();
 }
 

@@ -189,12 +189,15 @@ private:
                                      std::uint32_t tag, ByteView input);
     bool begin();  // true: the session was lost before
     void ensure_selected();
+    void select_later();
     void session_lost();
     Answer exchange_once(const Command& command);
     void write_in_parts(std::uint32_t tag, ByteView value);
 
     std::unique_ptr<transport::Connection> connection_;
     bool selected_ = false;
+    // SELECT has to be sent even to a card that has our ATR.
+    bool select_by_name_ = false;
     std::unique_ptr<Scp03Session> channel_;
     bool channel_wanted_ = false;  // open_channel() was called, close_channel() wasn't
     int depth_ = 0;                // open Token::Transaction

@@ -18,7 +18,7 @@ void Token::open_channel(ChannelCrypto& crypto, const ChannelKeys& keys) {
 void Token::close_channel() {
     channel_wanted_ = false;
     channel_.reset();
-    selected_ = false;  // the next selection ends it on the token, too
+    select_later();  // that ends it on the token, too
 }
 
 // In a transaction, selected.

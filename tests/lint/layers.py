@@ -32,7 +32,7 @@ HOST = {
     "cli": ["base", "protocol", "files", "transport", "token", "seal", "ca", "renew", "sign", "bench"],
 }
 OTHER = {
-    "pkcs11-module": ["base", "protocol", "transport", "token"],
+    "pkcs11-module": ["base", "protocol", "files", "transport", "token"],
     # The simulator makes a plain token by itself, over the same channel as the bench.
     "sim": list(FIRMWARE) + ["token"],
 }

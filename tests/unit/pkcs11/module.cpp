@@ -28,7 +28,10 @@ Template& Template::bytes(CK_ATTRIBUTE_TYPE type, const void* value, std::size_t
     return *this;
 }
 
-ModuleTest::ModuleTest() : p11_(module()) { ::setenv("SEALKEY_SIM_SOCKETS", key_.socket_path().c_str(), 1); }
+ModuleTest::ModuleTest() : p11_(module()) {
+    ::setenv("SEALKEY_SIM_SOCKETS", key_.socket_path().c_str(), 1);
+    ::setenv("SEALKEY_CACHE", "off", 1);  // nobody's own folder
+}
 
 ModuleTest::~ModuleTest() = default;
 

@@ -46,6 +46,7 @@ struct FakeCard {
     std::deque<std::optional<transport::Failure>> begins;  // what the next begin_transaction() calls throw
     std::vector<std::string> sent;                         // hexadecimal
     bool extended = false;
+    ByteVector atr{0x3B, 0x00};  // nobody's
     int open_transactions = 0;
     int transactions = 0;
 
@@ -81,7 +82,7 @@ public:
         ++card_.transactions;
     }
     void end_transaction() noexcept override { --card_.open_transactions; }
-    ByteVector atr() const override { return {0x3B, 0x00}; }
+    ByteVector atr() const override { return card_.atr; }
     bool extended_length() const override { return card_.extended; }
 
 private:

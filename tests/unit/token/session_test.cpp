@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "fake_connection.h"
+#include "protocol/atr.h"
 
 namespace sealkey::token {
 namespace {
@@ -41,6 +42,52 @@ TEST(Session, SelectsOnceForManyCommands) {
     ASSERT_EQ(card.sent.size(), 3U);
     EXPECT_EQ(card.sent[0], test::kSelect);
     EXPECT_EQ(card.open_transactions, 0);
+}
+
+// A card with our ATR: its application is selected from the start.
+FakeCard sealkey() {
+    FakeCard card;
+    card.atr.assign(std::begin(protocol::kAtr), std::end(protocol::kAtr));
+    return card;
+}
+
+TEST(Session, CardWithOurAtrIsNotSelectedAgain) {
+    FakeCard card = sealkey();
+    card.answers(std::string(test::kStatus) + "9000");
+    Token token(std::make_unique<FakeConnection>(card));
+    EXPECT_TRUE(token.recognise());
+    EXPECT_EQ(card.sent.size(), 1U);
+    card.begins = {Failure::card_reset};
+    card.answers(std::string(test::kStatus) + "9000");
+    EXPECT_EQ(token.token_status().serial, "0123456789AB");
+    EXPECT_EQ(card.sent.size(), 2U);
+}
+
+TEST(Session, AtrThatDiffersInOneByteIsAnybodys) {
+    for (std::size_t i = 0; i < std::size(protocol::kAtr); ++i) {
+        FakeCard card = sealkey();
+        card.atr[i] ^= 1;
+        card.answers("6A82");
+        Token token(std::make_unique<FakeConnection>(card));
+        EXPECT_FALSE(token.recognise());
+        EXPECT_EQ(card.sent, std::vector<std::string>{test::kSelect});
+    }
+}
+
+TEST(Session, SelectIsSentWhereItIsAskedForOrAnotherApplicationAnswers) {
+    FakeCard card = sealkey();
+    card.answers(test::kSelected);
+    Token asked(std::make_unique<FakeConnection>(card));
+    asked.select();
+    EXPECT_EQ(card.sent, std::vector<std::string>{test::kSelect});
+
+    FakeCard other = sealkey();
+    other.answers("6E00").answers(test::kSelected).answers(std::string(test::kStatus) + "9000");
+    Token token(std::make_unique<FakeConnection>(other));
+    EXPECT_FALSE(token.recognise());
+    EXPECT_TRUE(token.recognise());
+    ASSERT_EQ(other.sent.size(), 3U);
+    EXPECT_EQ(other.sent[1], test::kSelect);
 }
 
 TEST(Session, Lesson20_ResetByAnotherProgramIsRecoveredFrom) {
