@@ -1,6 +1,7 @@
 #include "control.h"
 
 #include <spdlog/fmt/fmt.h>
+#include <sys/resource.h>
 
 #include <algorithm>
 #include <charconv>
@@ -72,6 +73,35 @@ Json last_cut(const ControlServer::Controlled& controlled) {
             {"kind", name_of(cut->tear)}};
 }
 
+Json chip(const ControlServer::Controlled& controlled) {
+    const auto& chip = controlled.token->chip();
+    if (!chip) throw ControlError("the simulator was started without --chip");
+    Json seconds = Json::object();
+    Json counts = Json::object();
+    for (std::size_t i = 0; i < kChipParts; ++i) {
+        const char* name = name_of(static_cast<ChipPart>(i));
+        seconds[name] = chip->totals().microseconds[i] / 1e6;
+        counts[name] = chip->totals().counts[i];
+    }
+    Json figures = Json::array();
+    for (const ChipFigure& figure : chip->profile().figures) {
+        figures.push_back({{"name", figure.name}, {"microseconds", figure.microseconds}, {"source", figure.source}});
+    }
+    rusage own{};
+    getrusage(RUSAGE_SELF, &own);
+    const auto in_seconds = [](const timeval& time) {
+        return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_usec) / 1e6;
+    };
+    return {{"profile", chip->profile().name},
+            {"scale", chip->scale()},
+            {"commands", chip->totals().commands},
+            {"seconds", seconds},
+            {"counts", counts},
+            {"late", chip->totals().late / 1e6},
+            {"cpu", in_seconds(own.ru_utime) + in_seconds(own.ru_stime)},
+            {"figures", figures}};
+}
+
 Json log(const ControlServer::Controlled& controlled, const Words& words) {
     const std::uint64_t from = words.size() > 1 ? number(words[1], "the first entry") : 0;
     Json entries = Json::array();
@@ -138,6 +168,7 @@ nlohmann::ordered_json ControlServer::run(Controlled& controlled, const Words& w
     if (name == "cut") return arm_cut(controlled, words);
     if (name == "last-cut") return last_cut(controlled);
     if (name == "log") return log(controlled, words);
+    if (name == "chip") return chip(controlled);
     if (name == "disarm") {
         controlled.token->flash().cut().disarm();
         return status(controlled);
@@ -146,7 +177,7 @@ nlohmann::ordered_json ControlServer::run(Controlled& controlled, const Words& w
         quit_();
         return {{"quit", true}};
     }
-    throw ControlError("no such command: " + name + " (status insert remove cut disarm last-cut log quit)");
+    throw ControlError("no such command: " + name + " (status insert remove cut disarm last-cut log chip quit)");
 }
 
 }  // namespace sealkey::sim

@@ -20,6 +20,7 @@ namespace sealkey::sim {
 //   disarm             no cut after all
 //   last-cut           the report of the last cut: command, operation, bytes
 //   log [FROM]         the commands from number FROM on, secrets masked
+//   chip               what the chip's time was spent on, with --chip; and the simulator's own processor time
 //   quit               ends the simulator
 class ControlServer final : public EventSource {
 public:

@@ -10,6 +10,8 @@ namespace sealkey::sim {
 
 namespace {
 
+constexpr std::size_t kPage = 256;
+
 bool in_range(const platform::FlashGeometry& geometry, std::uint32_t offset, std::size_t length) {
     const std::uint64_t size = std::uint64_t{geometry.sector_size} * geometry.sector_count;
     return offset <= size && length <= size - offset;
@@ -51,8 +53,20 @@ bool HostFlash::erase(std::uint32_t sector) {
     return write("erase", sector * geometry.sector_size, wanted);
 }
 
+// The chip erases a blank sector as long as any other.
+void HostFlash::tell_chip_time(std::size_t size) {
+    ChipTime* const chip = ChipTime::running();
+    if (chip == nullptr) return;
+    if (size == file_.geometry().sector_size) {
+        chip->did(ChipPart::flash, ChipOperation::erase_sector);
+    } else {
+        chip->did(ChipPart::flash, ChipOperation::program_page, static_cast<double>((size + kPage - 1) / kPage));
+    }
+}
+
 bool HostFlash::write(const char* operation, std::uint32_t offset, MutableBytes wanted) {
     if (!powered_) return false;
+    tell_chip_time(wanted.size());
     const std::lock_guard<std::mutex> held(mutex_);
     // What changes nothing (the erasure of a blank sector) is no place to cut: nothing could tear there.
     const Bytes now = file_.flash().subspan(offset, wanted.size());
@@ -84,7 +98,12 @@ std::uint32_t HostClock::milliseconds() {
 }
 
 void HostClock::delay(std::uint32_t milliseconds) {
-    std::this_thread::sleep_for(std::chrono::milliseconds(milliseconds));
+    const std::chrono::milliseconds time(milliseconds);
+    if (ChipTime* const chip = ChipTime::running()) {
+        chip->waited(time);  // with all the rest
+    } else {
+        std::this_thread::sleep_for(time);
+    }
 }
 
 void FileDeviceSecret::read(std::span<std::uint8_t, kSize> out) {

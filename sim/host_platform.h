@@ -5,6 +5,7 @@
 #include <mutex>
 #include <optional>
 
+#include "chip_time.h"
 #include "platform/platform.h"
 #include "power_cut.h"
 #include "state_file.h"
@@ -32,6 +33,7 @@ public:
     std::mutex& between_operations() { return mutex_; }
 
 private:
+    void tell_chip_time(std::size_t size);
     bool write(const char* operation, std::uint32_t offset, MutableBytes wanted);
 
     StateFile& file_;

@@ -34,6 +34,9 @@ struct Arguments {
     bool no_button = false;
     std::string log_level = "info";
     std::uint32_t replug_ms = 1000;
+    std::string chip;
+    double time_scale = 1;
+    std::uint64_t chip_seed = 1;
 };
 
 constexpr std::uint16_t kVpcdPort = 35963;
@@ -54,6 +57,13 @@ void declare(CLI::App& app, Arguments& arguments) {
         ->check(CLI::IsMember({"nothing", "prefix", "subset", "whole"}))
         ->capture_default_str();
     app.add_option("--replug-ms", arguments.replug_ms, "Time from a power cut to the token being plugged in again")
+        ->capture_default_str();
+    app.add_option("--chip", arguments.chip, "Answers take as long as with this chip, its flash and USB")
+        ->check(CLI::IsMember({"rp2040"}));
+    app.add_option("--time-scale", arguments.time_scale, "With --chip: its time is waited times this")
+        ->check(CLI::Range(0.0001, 100.0))
+        ->capture_default_str();
+    app.add_option("--chip-seed", arguments.chip_seed, "With --chip: decides how long each RSA key takes")
         ->capture_default_str();
     app.add_flag("--no-button", arguments.no_button, "Nobody presses the token's button");
     app.add_option("--log-level", arguments.log_level, "debug shows each APDU, secrets masked")
@@ -132,6 +142,9 @@ private:
         options.state_path = path;
         options.presence = !arguments.no_button;
         options.replug_after = std::chrono::milliseconds(arguments.replug_ms);
+        if (!arguments.chip.empty()) options.chip = chip_profile(arguments.chip);
+        options.chip_scale = arguments.time_scale;
+        options.chip_seed = arguments.chip_seed + tokens_.size();
         if (!arguments.profile.empty()) options.profile = sealkey::protocol::Profile::compatibility;
         tokens_.push_back(std::make_unique<VirtualToken>(options));
         if (arguments.cut_at > 0) tokens_.back()->flash().cut().arm(arguments.cut_at, *tear_by_name(arguments.tear));

@@ -15,6 +15,7 @@ constexpr std::uint8_t kWrongLength[] = {0x67, 0x00};
 VirtualToken::VirtualToken(Options options)
     : options_(std::move(options)), file_(options_.state_path), platform_(file_, options_.presence) {
     if (!file_.manufactured()) manufacture();
+    if (options_.chip != nullptr) chip_.emplace(*options_.chip, options_.chip_scale, options_.chip_seed);
     plug();
     if (options_.profile != protocol::Profile::compatibility) return;
     const Transmit door = [this](Bytes command) { return transmit(command); };
@@ -92,10 +93,12 @@ std::optional<std::vector<std::uint8_t>> VirtualToken::exchange(Bytes body) {
     }
     const std::uint64_t before = platform_.flash().operations();
     const auto start = std::chrono::steady_clock::now();
+    if (chip_) chip_->begin();
     const bool too_short = body.size() < 4;
     std::vector<std::uint8_t> response =
         too_short ? std::vector<std::uint8_t>(std::begin(kWrongLength), std::end(kWrongLength)) : transmit(body);
     const auto passed = std::chrono::steady_clock::now() - start;
+    if (chip_) chip_->end(body.size() + response.size());
     const bool cut = !platform_.flash().powered();
     if (cut) response.clear();
     log_.add(body, response,

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "apdu_log.h"
+#include "chip_time.h"
 #include "firmware.h"
 #include "host_platform.h"
 #include "protocol/key.h"
@@ -23,6 +24,9 @@ public:
         bool presence = true;                                 // what the button answers
         protocol::Profile profile = protocol::Profile::none;  // compatibility: personalise a blank token so
         std::chrono::milliseconds replug_after{1000};         // from a power cut to the token being there again
+        const ChipProfile* chip = nullptr;                    // answers take as long as this chip would; none: no wait
+        double chip_scale = 1;
+        std::uint64_t chip_seed = 1;
     };
 
     // Opens or makes the token and does the factory's part where it isn't done. Throws StateError.
@@ -35,6 +39,7 @@ public:
     [[nodiscard]] const StateFile& state() const { return file_; }
     HostFlash& flash() { return platform_.flash(); }
     [[nodiscard]] const ApduLog& log() const { return log_; }
+    [[nodiscard]] const std::optional<ChipTime>& chip() const { return chip_; }
 
     // In the reader or not. Plugging in starts the firmware; taking it out ends it at once.
     [[nodiscard]] bool plugged() const { return token_ != nullptr; }
@@ -59,6 +64,7 @@ private:
     Options options_;
     StateFile file_;
     HostPlatform platform_;
+    std::optional<ChipTime> chip_;
     std::unique_ptr<Firmware> token_;
     std::uint64_t generation_ = 0;
     std::optional<std::chrono::steady_clock::time_point> replug_at_;

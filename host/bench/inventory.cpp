@@ -61,6 +61,7 @@ Inventory::Inventory(const std::string& path) {
 // ---- reading -----------------------------------------------------------------------------------------------------
 
 std::vector<TokenRow> Inventory::select_tokens(const std::string& where, const std::string& value) {
+    const Metered metered(Part::database);
     TokenRow row;
     std::string state;
     soci::statement query(sql_);
@@ -123,6 +124,7 @@ TokenRow Inventory::token(const std::string& serial) {
 }
 
 std::vector<CertificateRow> Inventory::certificates_of(const std::string& serial) {
+    const Metered metered(Part::database);
     CertificateRow row;
     soci::statement query = (sql_.prepare << std::string("SELECT ") + kCertificateColumns +
                                                  " FROM certificates WHERE token = :t ORDER BY rowid",
@@ -244,6 +246,7 @@ Inventory::Work::~Work() {
 void Inventory::Work::commit() {
     inventory_.sql_ << "COMMIT";
     open_ = false;
+    metered_.end();
 }
 
 void Inventory::Work::audit(const std::string& action, const std::string& subject, const nlohmann::json& detail) {

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "bench/audit.h"
+#include "bench/meter.h"
 #include "bench/order.h"
 #include "bench/states.h"
 #include "ca/crl.h"
@@ -118,6 +119,7 @@ public:
     private:
         friend class RenewalBook;
         friend class JobBook;
+        Metered metered_{Part::database};
         Inventory& inventory_;
         std::string operator_;
         bool open_ = true;

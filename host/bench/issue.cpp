@@ -104,9 +104,13 @@ IssueResult IssueJob::run(const StepBegins& begins) {
     using Function = void (IssueJob::*)();
     constexpr Function functions[] = {&IssueJob::admit,   &IssueJob::birth,  &IssueJob::keys,    &IssueJob::contents,
                                       &IssueJob::check_a, &IssueJob::secure, &IssueJob::check_b, &IssueJob::done};
+    constexpr Part parts[] = {Part::other, Part::ca,    Part::ca,    Part::ca,
+                              Part::check, Part::other, Part::check, Part::other};
+    static_assert(std::size(parts) == std::size(functions));
     for (std::size_t i = 0; i < std::size(functions); ++i) {
         step_ = static_cast<Step>(i);
         begins(step_);
+        const Metered metered(parts[i]);
         (this->*functions[i])();
     }
     result_.row = row_;

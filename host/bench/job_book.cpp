@@ -54,6 +54,7 @@ std::string batch_of(const OrderFile& file) {
 }
 
 std::vector<JobRow> JobBook::select(const std::string& where, const std::string& value) {
+    const Metered metered(Part::database);
     JobRow row;
     std::string state;
     soci::statement query =

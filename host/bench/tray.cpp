@@ -110,6 +110,15 @@ Tray::~Tray() {
 }
 
 TrayEnd Tray::run() {
+    const auto begun = Clock::now();
+    usage_.cpu_before = process_cpu();
+    const TrayEnd end = work_off();
+    usage_.cpu = process_cpu() - usage_.cpu_before;
+    usage_.seconds = std::chrono::duration<double>(Clock::now() - begun).count();
+    return end;
+}
+
+TrayEnd Tray::work_off() {
     auto last_event = Clock::now();
     for (;;) {
         const auto readers = provider_->readers();
@@ -195,16 +204,20 @@ void Tray::work(std::size_t port, const transport::ReaderState& reader) {
             view.message = why;
         });
     }
-    const std::lock_guard lock(mutex_);
-    finished_readers_.insert(reader.name);
-    look_again_ = true;
-    ports_[port]->busy = false;
+    {
+        const std::lock_guard lock(mutex_);
+        usage_.ports += take_usage();
+        finished_readers_.insert(reader.name);
+        look_again_ = true;
+        ports_[port]->busy = false;
+    }
+    provider_->cancel();  // run() needn't wait to see it
 }
 
 void Tray::make_keys(std::size_t port, const std::string& reader) {
     const auto provider = make_provider_();
     const auto inventory = open_inventory_();
-    token::Token token(provider->connect(reader));
+    token::Token token(metered(provider->connect(reader)));
     const auto status = token.recognise();
     if (!status) throw CaError(Fault::unknown, mark("There is something else than a key of ours."));
     // An order that is refused leaves the key blank: it takes the next one.

@@ -15,6 +15,7 @@
 
 #include "bench/issue.h"
 #include "bench/job_book.h"
+#include "bench/meter.h"
 #include "transport/transport.h"
 
 namespace sealkey::bench {
@@ -81,6 +82,15 @@ public:
 
     [[nodiscard]] const std::string& batch() const { return batch_; }
 
+    // Of run(): what its ports did together, and the whole process meanwhile. After it.
+    struct RunUsage {
+        double seconds = 0;
+        double cpu = 0;
+        double cpu_before = 0;  // what the process had used when run() began
+        Usage ports;
+    };
+    [[nodiscard]] const RunUsage& usage() const { return usage_; }
+
 private:
     struct Port {
         std::thread thread;
@@ -92,6 +102,7 @@ private:
         const BirthRecord* birth = nullptr;
     };
 
+    TrayEnd work_off();
     void dispatch(const std::vector<transport::ReaderState>& readers);
     void work(std::size_t port, const transport::ReaderState& reader);
     void make_keys(std::size_t port, const std::string& reader);
@@ -126,6 +137,7 @@ private:
     std::set<std::string> waiting_readers_;            // blank keys whose order has to wait for another
     bool look_again_ = true;
     std::mutex crl_mutex_;
+    RunUsage usage_;  // `ports` under mutex_
     std::atomic<bool> stopping_{false};
 };
 

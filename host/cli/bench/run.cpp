@@ -130,6 +130,17 @@ Totals report_jobs(Context& context, bench::Inventory& inventory, const std::str
     return totals;
 }
 
+// Where the time went: of the ports together, and what the process itself used of the processor.
+void report_usage(Context& context, const bench::Tray::RunUsage& usage) {
+    auto parts = nlohmann::json::object();
+    for (std::size_t i = 0; i < bench::kParts; ++i) {
+        parts[bench::name_of(static_cast<bench::Part>(i))] = {{"seconds", usage.ports.seconds[i]},
+                                                              {"cpu", usage.ports.cpu[i]}};
+    }
+    context.out.result["usage"] = {
+        {"seconds", usage.seconds}, {"cpu", usage.cpu}, {"cpu_before", usage.cpu_before}, {"ports", parts}};
+}
+
 Exit exit_of(bench::TrayEnd end, const Totals& totals) {
     if (end == bench::TrayEnd::stopped) return Exit::cancelled;
     if (totals.failed != 0) return Exit::not_verified;
@@ -169,6 +180,7 @@ Exit run_tray(Context& context, const RunOptions& options) {
     }();
     view.tick();
     const Totals totals = report_jobs(context, *inventory, tray.batch());
+    report_usage(context, tray.usage());
     context.out.say(fill(tr("%1 done, %2 failed, %3 refused, %4 open."),
                          {std::to_string(totals.done), std::to_string(totals.failed), std::to_string(totals.refused),
                           std::to_string(totals.open)}));
