@@ -308,8 +308,7 @@ void IssueJob::make_key(ca::Role role) {
     const AttestedKey evidence = require_attested(token_, device_trust(authority_, inventory_),
                                                   attestation_order(authority_, row_, role, ca::spki_of(key.get())));
 
-    const ca::Issuer issuer{authority_.issuing(), keys_.issuing.get(), authority_.settings().crl_url,
-                            authority_.settings().code_extension};
+    const ca::Issuer issuer = authority_.issuer(keys_.issuing.get());
     const int days = input_.order.valid_days != 0 ? input_.order.valid_days : authority_.settings().certificate_days;
     const ca::Subject subject{input_.order.enterprise_name, row_.unified_code, row_.login_name};
     const ca::Cert certificate =

@@ -221,8 +221,7 @@ void RenewalDesk::bind(RenewalRow& row, const std::vector<NewKey>& keys) {
 void RenewalDesk::issue(Inventory::Work& work, RenewalRow& row, const std::vector<NewKey>& keys) {
     const TokenRow owner = inventory_.token(row.token);
     const Order order = order_of_json(json::parse(row.order_text));
-    const ca::Issuer issuer{authority_.issuing(), keys_.issuing.get(), authority_.settings().crl_url,
-                            authority_.settings().code_extension};
+    const ca::Issuer issuer = authority_.issuer(keys_.issuing.get());
     const int days = order.valid_days != 0 ? order.valid_days : authority_.settings().certificate_days;
     const ca::Time now = ca::now();
     json issued = json::array();

@@ -31,6 +31,14 @@ constexpr char kMastersPurpose[] = "sealkey masters";
 constexpr int kMaxDays = 36500;
 constexpr std::size_t kMasterRecord = 1 + 32 + 32;  // KVN || unlock || management
 
+// One that can stand in OpenSSL's text of an extension, where commas and semicolons begin something else, and in a
+// certificate, where the text is ASCII (RFC 5280 clause 4.2.1.6).
+bool is_web_address(const std::string& url) {
+    const auto plain = [](char c) { return c > ' ' && c < 0x7F && c != ',' && c != ';'; };
+    const std::size_t host = url.rfind("http://", 0) == 0 ? 7 : url.rfind("https://", 0) == 0 ? 8 : 0;
+    return host != 0 && url.size() > host && std::all_of(url.begin(), url.end(), plain);
+}
+
 void check_settings(const Settings& s) {
     if (s.name.empty()) throw CaError(Fault::bad_argument, mark("The CA needs a name."));
     for (const int days : {s.root_days, s.issuing_days, s.certificate_days}) {
@@ -39,10 +47,13 @@ void check_settings(const Settings& s) {
     if (s.issuing_days > s.root_days) {
         throw CaError(Fault::bad_argument, mark("The issuing CA can't outlive its root."));
     }
-    const bool web = s.crl_url.rfind("http://", 0) == 0 || s.crl_url.rfind("https://", 0) == 0;
-    if (!s.crl_url.empty() && (!web || s.crl_url.find_first_of(" ,;\r\n") != std::string::npos)) {
+    if (!s.crl_url.empty() && !is_web_address(s.crl_url)) {
         throw CaError(Fault::bad_argument, mark("The address of the CRL is http://... or https://..., without spaces, "
                                                 "commas and semicolons."));
+    }
+    if (!s.ocsp_url.empty() && !is_web_address(s.ocsp_url)) {
+        throw CaError(Fault::bad_argument, mark("The address of the OCSP responder is http://... or https://..., "
+                                                "without spaces, commas and semicolons."));
     }
     (void)version_of(s.least_firmware);
     const Owned<ASN1_OBJECT, ASN1_OBJECT_free> oid(OBJ_txt2obj(s.code_extension.c_str(), 1));
@@ -60,7 +71,8 @@ json to_json(const Settings& s) {
             {"root_days", s.root_days},
             {"issuing_days", s.issuing_days},
             {"certificate_days", s.certificate_days},
-            {"least_firmware", s.least_firmware}};
+            {"least_firmware", s.least_firmware},
+            {"ocsp_url", s.ocsp_url}};
 }
 
 std::string seal_new_masters(Bytes passphrase) {
@@ -165,7 +177,8 @@ Authority::Authority(const std::string& directory) : directory_(directory) {
                      j.at("root_days"),
                      j.at("issuing_days"),
                      j.at("certificate_days"),
-                     j.value("least_firmware", Settings{}.least_firmware)};
+                     j.value("least_firmware", Settings{}.least_firmware),
+                     j.value("ocsp_url", std::string{})};
     } catch (const json::exception&) {
         throw CaError(Fault::corrupt, mark("%1 is damaged."), {path("ca.json")});
     }

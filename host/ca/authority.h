@@ -36,6 +36,7 @@ struct Settings {
     int issuing_days = 3650;
     int certificate_days = 1095;           // of an enterprise's certificate where the order doesn't say
     std::string least_firmware = "0.1.0";  // a token with an older one is refused
+    std::string ocsp_url;                  // http(s) address, or empty
 };
 
 class Authority {
@@ -51,6 +52,10 @@ public:
     [[nodiscard]] const Settings& settings() const { return settings_; }
     [[nodiscard]] const X509* root() const { return root_.get(); }
     [[nodiscard]] const X509* issuing() const { return issuing_.get(); }
+    // For issue_certificate(); `key` is issuing_key().
+    [[nodiscard]] Issuer issuer(EVP_PKEY* key) const {
+        return {issuing(), key, settings_.crl_url, settings_.code_extension, settings_.ocsp_url};
+    }
     [[nodiscard]] const X509* seal_root() const { return seal_root_.get(); }
     [[nodiscard]] const X509* seal_maker() const { return seal_maker_.get(); }
     // Throws CaError unknown for a CA that was made before there were device roots (add_device_root()).

@@ -249,6 +249,9 @@ Cert issue_certificate(const Issuer& issuer, Role role, const Subject& subject, 
     if (!issuer.crl_url.empty()) {
         add_extension(cert.get(), &context, {NID_crl_distribution_points, ("URI:" + issuer.crl_url).c_str()});
     }
+    if (!issuer.ocsp_url.empty()) {
+        add_extension(cert.get(), &context, {NID_info_access, ("OCSP;URI:" + issuer.ocsp_url).c_str()});
+    }
     add_code_extension(cert.get(), issuer.code_extension, subject.unified_code);
     sign_certificate(cert.get(), issuer.key);
     return cert;

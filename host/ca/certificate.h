@@ -27,6 +27,7 @@ struct Issuer {
     EVP_PKEY* key = nullptr;
     std::string crl_url;         // empty: no distribution point
     std::string code_extension;  // dotted OID of the extension with the unified social credit code
+    std::string ocsp_url;        // empty: no responder is named
 };
 
 // Checks a PKCS#10 request: well-formed, signed by the key it asks for, a key that is good enough (RSA of 2048, 3072 or

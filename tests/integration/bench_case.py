@@ -1,5 +1,6 @@
 """A CA of one's own, and keys made by `sealkey-bench` in the reader of the private pcscd. For the tests of the bench."""
 import json
+import re
 import struct
 import zlib
 
@@ -39,7 +40,8 @@ class BenchCase(harness.Case):
         self.made = 0
 
     def make_ca(self, *options):
-        return self.bench_json("ca", "init", "--name", "示例电子钥匙服务商", "--crl-url", "http://crl.example.cn/keys.crl", *options)
+        return self.bench_json("ca", "init", "--name", "示例电子钥匙服务商", "--crl-url", "http://crl.example.cn/keys.crl",
+                               "--ocsp-url", "http://ocsp.example.cn/", *options)
 
     def bench(self, *arguments, env=None, **how):
         return harness.run(["sealkey-bench", *arguments], env={**self.environment, **(env or {})},
@@ -81,6 +83,12 @@ class BenchCase(harness.Case):
         pem = self.work / f"{slot}.pem"
         harness.run(["openssl", "x509", "-inform", "DER", "-in", der, "-out", pem])
         return pem
+
+    def assert_addresses(self, pem, ocsp="http://ocsp.example.cn/"):
+        """Where the certificate says that its status is found: the CA's addresses, and nothing else."""
+        self.assertEqual(harness.run(["openssl", "x509", "-in", pem, "-noout", "-ocsp_uri"]).out.split(), [ocsp])
+        named = harness.run(["openssl", "x509", "-in", pem, "-noout", "-ext", "crlDistributionPoints,authorityInfoAccess"]).out
+        self.assertEqual(re.findall(r"URI:(\S+)", named), ["http://crl.example.cn/keys.crl", ocsp])
 
     def verify(self, pem, *options, ok=True):
         return harness.run(["openssl", "verify", "-CAfile", self.ca / "root.pem", "-untrusted", self.ca / "issuing.pem",

@@ -4,6 +4,7 @@
 """Keys set aside and taken back (suspended, lost with a statement), seen by `openssl ocsp` and by the revocation list."""
 import base64
 import hashlib
+import json
 import re
 import signal
 import subprocess
@@ -129,6 +130,36 @@ class Hold(BenchCase):
         self.assertEqual(made["replaced"], self.serial)
         self.assert_status(responder, "revoked", "keyCompromise")
         self.assertIn(": good", self.ocsp(responder, certificate=self.certificate(self.key, "9a")))
+
+    def test_certificate_names_the_responder_that_answers_for_it(self):
+        responder = self.responder()
+        settings = json.loads((self.ca / "ca.json").read_text())
+
+        def with_address(address):
+            (self.ca / "ca.json").write_text(json.dumps({**settings, "ocsp_url": address}))
+
+        # An address that changes is written into ca.json; what could stand for something else in a certificate is refused.
+        for bad in ("ocsp.example.cn", "http://", "http://a,URI:http://b", "http://a b", "ftp://a"):
+            with_address(bad)
+            self.refused("ca", "show", code=10, words="OCSP")
+        with_address(responder.url)
+        self.key.close()
+        self.key = self.simulator()
+        self.issue(self.key, kind="additional", reason="a second desk", login_name="FJSL2")
+        pem = self.certificate(self.key, "9c")
+        self.assert_addresses(pem, responder.url)
+        named = harness.run(["openssl", "x509", "-in", pem, "-noout", "-ocsp_uri"]).out.strip()
+        self.assertIn(": good", harness.run(["openssl", "ocsp", "-issuer", self.ca / "issuing.pem", "-cert", pem, "-url", named,
+                                             "-no_proxy", "*", "-CAfile", self.ca / "root.pem"]).out)
+        # A CA of before there were such addresses names none, and its certificates are as they were.
+        del settings["ocsp_url"]
+        (self.ca / "ca.json").write_text(json.dumps(settings))
+        self.assertEqual(self.bench_json("ca", "show")["ocsp_url"], "")
+        self.key.close()
+        self.key = self.simulator()
+        self.issue(self.key, kind="additional", reason="a third desk", login_name="FJSL3")
+        pem = self.certificate(self.key, "9c")
+        self.assertEqual(harness.run(["openssl", "x509", "-in", pem, "-noout", "-ocsp_uri"]).out, "")
 
     def test_what_a_responder_is_asked_by_strangers(self):
         responder = self.responder()

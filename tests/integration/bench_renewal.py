@@ -64,6 +64,7 @@ class Renewal(RenewalCase):
         # The key is what the inventory says, by its own check and by OpenSSL; its new keys are EC.
         self.bench("check", "--serial", serial, env={"SEALKEY_PIN": PIN})
         new_login = self.keep("9a", "new-9a.pem")
+        self.assert_addresses(new_login)
         self.assertIn("prime256v1", harness.run(["openssl", "x509", "-noout", "-text", "-in", new_login]).out)
         lists = self.lists()
         self.verify(new_login, "-crl_check", "-CRLfile", lists)

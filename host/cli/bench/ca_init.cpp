@@ -25,6 +25,7 @@ void tell(Context& context, const ca::Authority& authority) {
     context.out.field(tr("Device roots that are trusted"), std::to_string(authority.device_roots().size()));
     context.out.field(tr("Oldest firmware that is taken"), settings.least_firmware);
     context.out.field(tr("Address of the CRL"), settings.crl_url.empty() ? tr("none") : settings.crl_url);
+    context.out.field(tr("Address of the OCSP responder"), settings.ocsp_url.empty() ? tr("none") : settings.ocsp_url);
     auto device_roots = nlohmann::json::array();
     for (const auto& root : authority.device_roots()) device_roots.push_back(ca::serial_of(root.get()));
     context.out.result = {{"directory", authority.directory()},
@@ -32,6 +33,7 @@ void tell(Context& context, const ca::Authority& authority) {
                           {"key_type", settings.key_type},
                           {"code_extension", settings.code_extension},
                           {"crl_url", settings.crl_url},
+                          {"ocsp_url", settings.ocsp_url},
                           {"root", authority.path("root.pem")},
                           {"issuing", authority.path("issuing.pem")},
                           {"seal_root", authority.path("seal-root.pem")},
@@ -119,6 +121,8 @@ Run define_ca(CLI::App& command) {
         ->capture_default_str()
         ->type_name(tr("TYPE"));
     make.add_option("--crl-url", settings.crl_url, tr("Where programs find the CRL: http://..."))->type_name(tr("URL"));
+    make.add_option("--ocsp-url", settings.ocsp_url, tr("Where programs find the OCSP responder: http://..."))
+        ->type_name(tr("URL"));
     make.add_option("--code-extension", settings.code_extension,
                     tr("OID of the extension with the unified social credit code"))
         ->capture_default_str()

@@ -159,6 +159,11 @@ TEST_F(InADirectory, BadSettingsLeaveNothingBehind) {
     EXPECT_EQ(with([](Settings& s) { s.key_type = "rsa1024"; }), Fault::bad_argument);
     EXPECT_EQ(with([](Settings& s) { s.crl_url = "ftp://x"; }), Fault::bad_argument);
     EXPECT_EQ(with([](Settings& s) { s.crl_url = "http://x,URI:http://evil"; }), Fault::bad_argument);
+    for (const char* bad : {"ftp://x", "http://", "https://", "ocsp.example.cn", "http://x y", "http://x;1",
+                            "http://x,URI:http://evil", "http://x\n", "http://\xE4\xBE\x8B.cn"}) {
+        EXPECT_EQ(with([&](Settings& s) { s.ocsp_url = bad; }), Fault::bad_argument) << bad;
+        EXPECT_EQ(with([&](Settings& s) { s.crl_url = bad; }), Fault::bad_argument) << bad;
+    }
     EXPECT_EQ(with([](Settings& s) { s.code_extension = "hello"; }), Fault::bad_argument);
     EXPECT_EQ(with([](Settings& s) { s.issuing_days = s.root_days + 1; }), Fault::bad_argument);
     EXPECT_EQ(with([](Settings& s) { s.certificate_days = 0; }), Fault::bad_argument);

@@ -37,7 +37,8 @@ protected:
     PKey ca_key = ec("P-256");
     Cert ca = make_authority_certificate({AuthorityKind::root, "CA", "Root", kNow - 1h, kNow + 24h * 3650},
                                          ca_key.get(), nullptr, ca_key.get());
-    Issuer issuer{ca.get(), ca_key.get(), "http://crl.example.cn/a.crl", "1.2.156.10260.4.1.4"};
+    Issuer issuer{ca.get(), ca_key.get(), "http://crl.example.cn/a.crl", "1.2.156.10260.4.1.4",
+                  "http://ocsp.example.cn/"};
     Cert issue(Role role, EVP_PKEY* key) {
         return issue_certificate(issuer, role, kSubject, key, kNow, kNow + 24h * 1095);
     }
@@ -126,7 +127,17 @@ TEST_F(Certificates, SayWhatTheOrderSays) {
                            static_cast<std::size_t>(ASN1_STRING_length(value)));
     EXPECT_EQ(text, std::string("\x13\x12") + "914403001922038216");
     EXPECT_GE(X509_get_ext_by_NID(cert.get(), NID_crl_distribution_points, -1), 0);
+    EXPECT_GE(X509_get_ext_by_NID(cert.get(), NID_info_access, -1), 0);
     EXPECT_NO_THROW(check_certificate(cert.get(), ca.get(), kNow));
+}
+
+TEST_F(Certificates, NameNoAddressThatTheCaDoesntHave) {
+    issuer.crl_url.clear();
+    issuer.ocsp_url.clear();
+    const PKey key = ec("P-256");
+    const Cert cert = issue(Role::login, key.get());
+    EXPECT_EQ(X509_get_ext_by_NID(cert.get(), NID_crl_distribution_points, -1), -1);
+    EXPECT_EQ(X509_get_ext_by_NID(cert.get(), NID_info_access, -1), -1);
 }
 
 TEST_F(Certificates, UsageFollowsTheRoleAndTheKey) {
