@@ -183,7 +183,7 @@ protected:
         work.set_state(token.serial, TokenState::initialised, "");
         work.set_state(token.serial, TokenState::personalised, "");
         work.set_state(token.serial, TokenState::active, "");
-        const ca::Issuer issuer{authority_->issuing(), keys_->issuing.get(), "", ca::kDefaultCodeExtension};
+        const ca::Issuer issuer{authority_->issuing(), keys_->issuing.get(), "", ca::kDefaultCodeExtension, ""};
         for (const ca::Role role : ca::kRoles) {
             ca::PKey key = make_key("p256");
             const ca::Cert cert = ca::issue_certificate(issuer, role, {order.enterprise_name, kCode, login}, key.get(),

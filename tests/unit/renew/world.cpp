@@ -159,7 +159,7 @@ void World::make_key(bool with_attestation_key) {
         sql << "UPDATE tokens SET serial = :n, numeric_serial = 1193046", soci::use(serial_);  // 0x123456
         row = inventory_->token(serial_);
     }
-    const ca::Issuer issuer{authority.issuing(), folder_.keys().issuing.get(), "", ca::kDefaultCodeExtension};
+    const ca::Issuer issuer{authority.issuing(), folder_.keys().issuing.get(), "", ca::kDefaultCodeExtension, ""};
     const auto until = ca::now() + std::chrono::hours(24 * 300);
     bench::Inventory::Work work(*inventory_, "bench");
     ca::Cert signing;

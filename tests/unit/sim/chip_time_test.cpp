@@ -7,9 +7,7 @@ namespace {
 
 constexpr double kNoWait = 1e-6;  // a scale at which nobody waits
 
-double spent(const ChipTime& chip, ChipPart part) {
-    return chip.totals().microseconds[static_cast<std::size_t>(part)];
-}
+double spent(const ChipTime& chip, ChipPart part) { return chip.totals().microseconds[static_cast<std::size_t>(part)]; }
 
 TEST(ChipTime, AddsUpByThePartAndCountsACommandsBytes) {
     ChipTime chip(*chip_profile("rp2040"), kNoWait, 1);
