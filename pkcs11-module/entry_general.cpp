@@ -31,8 +31,7 @@ SEALKEY_EXPORT CK_RV C_GetInfo(CK_INFO* info) {
 SEALKEY_EXPORT CK_RV C_GetSlotList(CK_BBOOL token_present, CK_SLOT_ID* list, CK_ULONG* count) {
     return call_library(__func__, [&](Library& library, log::Call& call) {
         require(count != nullptr, CKR_ARGUMENTS_BAD);
-        // Between the question for the number and the one for the list, the list stays as it was.
-        if (list == nullptr) library.slots().refresh();
+        library.slots().refresh_for_list(list == nullptr);
         const auto ids = library.slots().ids(token_present != CK_FALSE);
         const CK_ULONG room = *count;
         *count = ids.size();

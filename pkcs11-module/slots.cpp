@@ -10,6 +10,10 @@ using transport::Failure;
 using transport::ReaderState;
 using transport::TransportError;
 
+// A card that answers nothing isn't asked again for so long: a broken one must not slow programs that poll, and one
+// that failed once is no stranger for ever.
+constexpr std::chrono::seconds kPatienceWithMute{2};
+
 SlotTable::SlotTable(std::unique_ptr<transport::Provider> provider, std::function<void(CK_SLOT_ID)> on_change)
     : provider_(std::move(provider)), on_change_(std::move(on_change)) {
     keep_one_spare();
@@ -43,11 +47,19 @@ void SlotTable::refresh() {
     keep_one_spare();
 }
 
+void SlotTable::refresh_for_list(bool number_only) {
+    // Between the question for the number and the one for the list, the list stays as it was. A program that never asks
+    // for the number must see a key come all the same.
+    if (number_only || !number_asked_) refresh();
+    number_asked_ = number_only;
+}
+
 void SlotTable::change(Slot& slot, const ReaderState* now) {
     const bool was_present = slot.present();
     on_change_(slot.id());
     slot.card_.reset();
     slot.foreign_ = false;
+    slot.mute_.reset();
     slot.lost_ = false;
     slot.reader_gone_ = now == nullptr;
     if (now != nullptr) {
@@ -91,6 +103,9 @@ Card& SlotTable::card(CK_SLOT_ID id) {
     require(slot.present(), CKR_TOKEN_NOT_PRESENT);
     require(!slot.foreign_, CKR_TOKEN_NOT_RECOGNIZED);
     if (!slot.card_) {
+        const auto now = std::chrono::steady_clock::now();
+        require(!slot.mute_ || now - *slot.mute_ > kPatienceWithMute, CKR_TOKEN_NOT_RECOGNIZED);
+        slot.mute_.reset();
         try {
             slot.card_ = Card::open(provider_->connect(slot.reader()), cache_);
         } catch (const TransportError& error) {
@@ -98,9 +113,9 @@ Card& SlotTable::card(CK_SLOT_ID id) {
             const bool gone = error.failure() == Failure::no_card || error.failure() == Failure::no_reader;
             if (gone) refuse(CKR_TOKEN_NOT_PRESENT);
             if (error.failure() == Failure::in_use) refuse(kReaderInUse);
-            // A card that answers nothing: asked once for each time that it is put in.
-            slot.foreign_ = error.failure() == Failure::communication;
-            refuse(slot.foreign_ ? CKR_TOKEN_NOT_RECOGNIZED : CKR_DEVICE_ERROR);
+            if (error.failure() != Failure::communication) refuse(CKR_DEVICE_ERROR);
+            slot.mute_ = now;
+            refuse(CKR_TOKEN_NOT_RECOGNIZED);
         }
         slot.foreign_ = slot.card_ == nullptr;
         require(!slot.foreign_, CKR_TOKEN_NOT_RECOGNIZED);

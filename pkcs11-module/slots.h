@@ -2,6 +2,7 @@
 // reader has yet, because browsers look at the slots once and must still see a key that is plugged in later.
 #pragma once
 
+#include <chrono>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -27,8 +28,10 @@ private:
     transport::ReaderState state_;  // name empty: no reader has had this slot
     bool reader_gone_ = false;
     bool foreign_ = false;  // looked at since it was put in: not ours
-    bool lost_ = false;     // the connection failed: begin anew at the next look
-    bool event_ = false;    // for C_WaitForSlotEvent
+    // It answered nothing at that time: broken, or taken out and pcscd hasn't looked yet.
+    std::optional<std::chrono::steady_clock::time_point> mute_;
+    bool lost_ = false;   // the connection failed: begin anew at the next look
+    bool event_ = false;  // for C_WaitForSlotEvent
     std::unique_ptr<Card> card_;
 };
 
@@ -39,6 +42,8 @@ public:
 
     // Looks at the readers: no command to any card.
     void refresh();
+    // C_GetSlotList's: with the number alone, or with the list, which follows it.
+    void refresh_for_list(bool number_only);
     [[nodiscard]] std::vector<CK_SLOT_ID> ids(bool with_card) const;
     // CKR_SLOT_ID_INVALID
     [[nodiscard]] Slot& at(CK_SLOT_ID id);
@@ -63,6 +68,7 @@ private:
     std::function<void(CK_SLOT_ID)> on_change_;
     CertificateCache cache_;
     std::vector<std::unique_ptr<Slot>> slots_;
+    bool number_asked_ = false;
 };
 
 }  // namespace sealkey::pkcs11

@@ -51,6 +51,26 @@ TEST_F(LifeTest, Lesson25_ChildMustInitialiseAgainAndTheParentsLoginIsUntouched)
     EXPECT_EQ(key_.verifications(start_), 1U);
 }
 
+TEST_F(LifeTest, ProgramThatAsksForTheListAloneSeesTheKeyGoAndCome) {
+    const auto with_token = [&] {
+        CK_SLOT_ID slots[8];
+        CK_ULONG count = 8;
+        EXPECT_EQ(p11_.C_GetSlotList(CK_TRUE, slots, &count), CKR_OK);
+        return count;
+    };
+    EXPECT_EQ(with_token(), 1U);
+    key_.unplug();
+    EXPECT_EQ(with_token(), 0U);
+    key_.plug();
+    EXPECT_EQ(with_token(), 1U);
+    // After the question for the number, it is the list of that moment once.
+    CK_ULONG count = 0;
+    ASSERT_EQ(p11_.C_GetSlotList(CK_TRUE, nullptr, &count), CKR_OK);
+    key_.unplug();
+    EXPECT_EQ(with_token(), count);
+    EXPECT_EQ(with_token(), 0U);
+}
+
 TEST_F(LifeTest, Lesson25_ForkWhileAnotherThreadIsInACallLeavesTheChildUsable) {
     std::atomic<bool> stop{false};
     const auto session = open();
