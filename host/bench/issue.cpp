@@ -95,7 +95,12 @@ Checked IssueJob::checked() {
 
 void IssueJob::note(const std::string& step) {
     Inventory::Work work(inventory_, input_.operator_name);
+    note(work, step);
+}
+
+void IssueJob::note(Inventory::Work& work, const std::string& step) {
     work.set_step(row_.serial, step);
+    if (input_.ended) input_.ended(work, step_);
     work.commit();
     row_ = inventory_.token(row_.serial);
 }
@@ -258,9 +263,7 @@ void IssueJob::birth() {
     if (row_.state == TokenState::blank) {
         Inventory::Work work(inventory_, input_.operator_name);
         work.set_state(row_.serial, TokenState::initialised, "born");
-        work.set_step(row_.serial, "born");
-        work.commit();
-        row_ = inventory_.token(row_.serial);
+        note(work, "born");
     }
     if (token_.token_status().lifecycle == Lifecycle::initialised) set_bench_pin();
 }
@@ -394,9 +397,7 @@ void IssueJob::secure() {
         Inventory::Work work(inventory_, input_.operator_name);
         if (!compatibility()) work.set_delivery_salt(row_.serial, lock.salt);
         work.set_state(row_.serial, TokenState::personalised, "secured");
-        work.set_step(row_.serial, "secured");
-        work.commit();
-        row_ = inventory_.token(row_.serial);
+        note(work, "secured");
     }
 }
 

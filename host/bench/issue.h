@@ -47,6 +47,8 @@ struct IssueInput {
     std::string reader;                  // as PC/SC names it, for OpenSC; empty: not at PC/SC (a simulator's socket)
     // In the transaction that takes the order into the inventory, so that both are there or neither.
     std::function<void(Inventory::Work&, const TokenRow&)> admitted;
+    // In each transaction that notes the end of a step.
+    std::function<void(Inventory::Work&, Step)> ended;
 };
 
 struct IssueResult {
@@ -87,6 +89,7 @@ private:
     void authenticate();
     void set_bench_pin();
     void note(const std::string& step);
+    void note(Inventory::Work& work, const std::string& step);
     [[nodiscard]] bool compatibility() const;
     [[nodiscard]] Checked checked();
 

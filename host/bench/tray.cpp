@@ -303,6 +303,7 @@ bool Tray::make_one(std::size_t port, const std::string& reader, Inventory& inve
     if (!choice) return false;
     JobRow job = choice->job;
     const OrderEntry& entry = file_.orders.at(static_cast<std::size_t>(job.number - 1));
+    bool admitted = false;
     IssueInput input;
     input.order = entry.order;
     input.picture = entry.picture;
@@ -311,7 +312,14 @@ bool Tray::make_one(std::size_t port, const std::string& reader, Inventory& inve
     input.reader = options_.opensc ? reader : "";
     input.admitted = [&](Inventory::Work& work, const TokenRow& row) {
         job.token = row.serial;
+        job.step = name_of(Step::birth);
         JobBook(inventory).update(work, job, JobState::begun);
+        admitted = true;
+    };
+    // With the key's own row, so that a finished key's order is never left open.
+    input.ended = [&](Inventory::Work& work, Step step) {
+        if (step != Step::done) job.step = name_of(static_cast<Step>(static_cast<int>(step) + 1));
+        JobBook(inventory).update(work, job, step == Step::done ? JobState::done : job.state);
     };
     bool published = entry.order.kind != "replacement";
     job.port = reader;
@@ -322,8 +330,7 @@ bool Tray::make_one(std::size_t port, const std::string& reader, Inventory& inve
             if (stopping_) throw Stopped();
             if (step > Step::admit) {
                 give_back(job.number);
-                job.step = name_of(step);
-                save(inventory, job, job.state == JobState::failed ? JobState::begun : job.state);
+                if (step == Step::birth && !admitted) save(inventory, job, JobState::begun);  // its port is another now
                 // N3: the old key is on the list before anything of the new one is made.
                 if (!published) publish_crl(inventory);
                 published = true;
@@ -352,7 +359,6 @@ bool Tray::make_one(std::size_t port, const std::string& reader, Inventory& inve
         if (state != JobState::refused) throw;
         return true;
     }
-    save(inventory, job, JobState::done);
     show(port, [&](PortView& view) { view.phase = PortPhase::finished; });
     return false;
 }
