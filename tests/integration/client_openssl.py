@@ -50,6 +50,40 @@ class OpenSsl(PersonalisedCase):
             self.work.write("document", b"licence application 2024-002")
             harness.run(check, ok=False)
 
+    def test_cmp_request_and_confirmation_are_protected_by_the_key(self):
+        """p10cr and certConf (RFC 4210) by 9A, to OpenSSL's own CMP server, which runs within the client's process. What this
+        doesn't show, a renewal of the key's own by CMP, docs/renewal.md tells why not."""
+        new = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"]
+        server, stranger = self.work / "server.pem", self.work / "stranger.pem"
+        for path in (server, stranger):
+            harness.run(["openssl", "req", "-x509", *new, "-keyout", path.with_suffix(".key"), "-subj", f"/CN={path.stem}", "-out", path])
+        request, made = self.work / "new.csr", self.work / "new.pem"
+        harness.run(["openssl", "req", *new, "-keyout", self.work / "new.key", "-subj", "/CN=new", "-out", request])
+        harness.run(["openssl", "x509", "-req", "-in", request, "-CA", server, "-CAkey", server.with_suffix(".key"), "-set_serial",
+                     "5", "-out", made])
+        got = self.work / "got.pem"
+
+        def enrol(trusted=None, pin=None, ok=True, answers_for=server):
+            got.unlink(missing_ok=True)
+            return self.openssl(
+                "cmp", "-cmd", "p10cr", "-use_mock_srv", "-srv_cert", server, "-srv_key", server.with_suffix(".key"), "-srv_trusted",
+                trusted or self.authority, "-rsp_cert", made, "-recipient", "/CN=server", "-csr", request, "-cert", self.certificates["9a"], "-engine",
+                "pkcs11", "-keyform", "engine", "-key", self.uri(pin=pin), "-trusted", answers_for, "-certout", got, ok=ok)
+
+        for _ in self.each_algorithm():
+            said = enrol()
+            self.assertIn("sending CERTCONF", said.out + said.err)
+            self.assertIn("received PKICONF", said.out + said.err)
+            self.assertEqual(got.read_bytes(), made.read_bytes())
+            enrol(trusted=stranger, ok=False)       # the server doesn't know who issued 9A's certificate
+            self.assertFalse(got.exists())
+            enrol(answers_for=stranger, ok=False)   # the client doesn't know the server
+            self.assertFalse(got.exists())
+            since = self.key.apdu_count()
+            enrol(pin="000000", ok=False)
+            self.assertGreater(self.key.apdu_count(), since)
+            self.assertFalse(got.exists())
+
     def test_tls_13_login(self):
         """Lesson 28: RSA-PSS is made from the key's raw RSA."""
         for _ in self.each_algorithm():
