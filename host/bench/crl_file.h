@@ -22,4 +22,10 @@ WrittenCrl write_crl_files(Inventory& inventory, const ca::Authority& authority,
 WrittenCrl write_root_crl_files(Inventory& inventory, const ca::Authority& authority, EVP_PKEY* root_key,
                                 const std::string& operator_name, int days);
 
+// The list of the root for seals about makers of seals: those of its last list, and with `reason` the present maker.
+// seal-crl.pem and seal-crl.der, number as the root's. Throws CaError bad_argument (the reason), expired, corrupt,
+// file.
+WrittenCrl write_seal_crl_files(Inventory& inventory, const ca::Authority& authority, EVP_PKEY* seal_root_key,
+                                const std::string& operator_name, int days, const std::string& reason);
+
 }  // namespace sealkey::bench

@@ -5,6 +5,7 @@
 #include "bench/renewal_contents.h"
 #include "ca/channel_master.h"
 #include "ca/error.h"
+#include "seal/sm2.h"
 
 namespace sealkey::bench {
 
@@ -43,21 +44,21 @@ ca::ByteVector signing_certificate(Inventory& inventory, token::Token& token, co
 }
 
 // Whether the seal of before is the one that is ordered now.
-bool is_ordered(const seal::Seal& seal, const SealOrder& order, const ca::ByteVector& certificate) {
+bool is_ordered(const seal::Seal& seal, const SealOrder& order, const ca::ByteVector& certificate,
+                const ca::ByteVector& maker) {
     const seal::Picture& picture = seal.info.picture;
     return picture.data == order.picture && picture.width_mm == order.width_mm &&
            picture.height_mm == order.height_mm && seal.info.certificates.size() == 1 &&
-           seal.info.certificates[0] == certificate;
+           seal.info.certificates[0] == certificate && seal.maker_certificate == maker;
 }
 
-seal::Seal made(const TokenRow& row, const ca::Authority& authority, Bytes passphrase, const SealOrder& order,
+seal::Seal made(const TokenRow& row, const ca::Authority& authority, EVP_PKEY* key, const SealOrder& order,
                 const ca::ByteVector& certificate) {
     Order before = order_of_json(nlohmann::json::parse(row.order_text));
     before.seal_width_mm = order.width_mm;
     before.seal_height_mm = order.height_mm;
-    const ca::PKey key = authority.seal_maker_key(passphrase);
     const ca::Cert signing = ca::certificate_of_der(certificate);
-    return seal::parse_seal(renewed_seal(row, before, order.picture, signing.get(), authority.seal_maker(), key.get()));
+    return seal::parse_seal(renewed_seal(row, before, order.picture, signing.get(), authority.seal_maker(), key));
 }
 
 void write(token::Token& token, const ca::ChannelMaster& master, const std::string& serial, Bytes seal) {
@@ -78,15 +79,22 @@ LoadedSeal load_seal(Inventory& inventory, const ca::Authority& authority, Bytes
                      const SealOrder& order) {
     if (order.request.find_first_not_of(" \t\r\n") == std::string::npos)
         throw CaError(Fault::policy, mark("A seal needs its approved request."));
+    if (!order.maker_lists.empty()) {
+        std::vector<seal::Cert> roots;
+        roots.push_back(seal::certificate_of_der(ca::der_of(authority.seal_root())));
+        seal::require_maker_in_use(authority.seal_maker(), roots, order.maker_lists, ca::now());
+    }
     const ca::ChannelMaster master = ca::read_channel_master(authority, passphrase);
+    // Asked for even where the former seal is written once more: that of a maker that is revoked isn't.
+    const ca::PKey maker_key = authority.seal_maker_key(passphrase);
     LoadedSeal out;
     out.row = require_loadable(inventory, token.token_status().serial);
     const ca::ByteVector certificate = signing_certificate(inventory, token, out.row.serial);
     if (!out.row.seal.empty()) {
         out.seal = seal::parse_seal(ca::unhex(out.row.seal));
-        out.again = is_ordered(out.seal, order, certificate);
+        out.again = is_ordered(out.seal, order, certificate, ca::der_of(authority.seal_maker()));
     }
-    if (!out.again) out.seal = made(out.row, authority, passphrase, order, certificate);
+    if (!out.again) out.seal = made(out.row, authority, maker_key.get(), order, certificate);
     {
         Inventory::Work work(inventory, order.operator_name);
         (void)require_loadable(inventory, out.row.serial);

@@ -4,7 +4,7 @@
 
 #include "bench/inventory.h"
 #include "ca/authority.h"
-#include "seal/seal.h"
+#include "seal/revocation.h"
 #include "token/token.h"
 
 namespace sealkey::bench {
@@ -15,6 +15,7 @@ struct SealOrder {
     int height_mm = 40;
     std::string request;  // the approved request; must not be empty
     std::string operator_name;
+    std::vector<seal::Crl> maker_lists;  // of the root for seals; not empty: the maker is looked up
 };
 
 struct LoadedSeal {
@@ -25,7 +26,8 @@ struct LoadedSeal {
 
 // The inventory has the seal before the key does, so a run that was cut off is finished by the same order, with the
 // same seal. Throws CaError: policy (no approval; not a finished shipping key in service; a renewal is open), quality
-// (another certificate on the key, or it didn't keep the seal), unknown; what SealError and TokenError say.
+// (another certificate on the key, or it didn't keep the seal), unknown; before anything is done
+// policy (the maker is revoked); what SealError and TokenError say.
 [[nodiscard]] LoadedSeal load_seal(Inventory& inventory, const ca::Authority& authority, Bytes passphrase,
                                    token::Token& token, const SealOrder& order);
 

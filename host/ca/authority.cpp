@@ -25,6 +25,7 @@ namespace {
 namespace fs = std::filesystem;
 using nlohmann::json;
 
+constexpr char kSealMaker[] = "seal-maker";
 constexpr char kDeviceRoot[] = "device-root";
 constexpr char kDeviceRoots[] = "device-roots";
 constexpr char kMastersPurpose[] = "sealkey masters";
@@ -99,6 +100,18 @@ void make_device_root(const std::string& dir, const Settings& s, Bytes passphras
     save(dir, kDeviceRoot, cert, key, passphrase);
 }
 
+struct NewMaker {
+    PKey key;
+    Cert certificate;
+};
+NewMaker make_seal_maker(const std::string& name, Time now, Time end, const X509* root, EVP_PKEY* root_key) {
+    PKey key = generate_key("sm2");
+    Cert certificate = make_authority_certificate(
+        {AuthorityKind::seal_maker, name, "Electronic Seal Maker", now - std::chrono::minutes(5), end}, key.get(), root,
+        root_key);
+    return {std::move(key), std::move(certificate)};
+}
+
 // Writes everything into an empty directory of its own.
 void fill(const std::string& dir, const Settings& s, Bytes passphrase, Time now) {
     const auto save = [&](const std::string& name, const Cert& cert, const PKey& key) {
@@ -121,12 +134,9 @@ void fill(const std::string& dir, const Settings& s, Bytes passphrase, Time now)
         {AuthorityKind::seal_root, s.name, "Electronic Seal Root CA", from, now + days(s.root_days)},
         seal_root_key.get(), nullptr, seal_root_key.get());
     save("seal-root", seal_root, seal_root_key);
-    const PKey maker_key = generate_key("sm2");
-    save("seal-maker",
-         make_authority_certificate(
-             {AuthorityKind::seal_maker, s.name, "Electronic Seal Maker", from, now + days(s.issuing_days)},
-             maker_key.get(), seal_root.get(), seal_root_key.get()),
-         maker_key);
+    const NewMaker maker =
+        make_seal_maker(s.name, now, now + days(s.issuing_days), seal_root.get(), seal_root_key.get());
+    save(kSealMaker, maker.certificate, maker.key);
     make_device_root(dir, s, passphrase, now);
     write_file(dir + "/masters.json", seal_new_masters(passphrase), true);
     create_channel_master(dir, passphrase);
@@ -248,7 +258,39 @@ PKey Authority::device_root_key(Bytes passphrase) const { return read_key(kDevic
 
 PKey Authority::issuing_key(Bytes passphrase) const { return read_key("issuing", issuing(), passphrase); }
 PKey Authority::root_key(Bytes passphrase) const { return read_key("root", root(), passphrase); }
-PKey Authority::seal_maker_key(Bytes passphrase) const { return read_key("seal-maker", seal_maker(), passphrase); }
+PKey Authority::seal_root_key(Bytes passphrase) const { return read_key("seal-root", seal_root(), passphrase); }
+
+std::vector<Revoked> Authority::revoked_makers() const {
+    std::error_code error;
+    const std::string file = path("seal-crl.pem");
+    return fs::exists(file, error) ? entries_of(read_file(file)) : std::vector<Revoked>{};
+}
+
+PKey Authority::seal_maker_key(Bytes passphrase) const {
+    const std::string serial = serial_of(seal_maker());
+    for (const Revoked& one : revoked_makers()) {
+        if (one.serial == serial) {
+            throw CaError(Fault::policy,
+                          mark("The maker of seals (%1) is revoked since %2: \"sealkey-bench ca seal-maker\" "
+                               "makes a new one."),
+                          {serial, iso_time(one.when)});
+        }
+    }
+    return read_key(kSealMaker, seal_maker(), passphrase);
+}
+
+void Authority::replace_seal_maker(Bytes passphrase, Time now) {
+    const PKey root_key = seal_root_key(passphrase);
+    const Time end = std::min(now + days(settings_.issuing_days), time_of(X509_get0_notAfter(seal_root())));
+    if (now < time_of(X509_get0_notBefore(seal_root())) || end <= now) {
+        throw CaError(Fault::expired, mark("The CA's own certificate isn't valid now (it ends on %1)."),
+                      {iso_time(time_of(X509_get0_notAfter(seal_root())))});
+    }
+    NewMaker made = make_seal_maker(settings_.name, now, end, seal_root(), root_key.get());
+    write_file(path(std::string(kSealMaker) + "-" + serial_of(seal_maker()) + ".pem"), pem_of(seal_maker()), false);
+    save(directory_, kSealMaker, made.certificate, made.key, passphrase);
+    seal_maker_ = std::move(made.certificate);
+}
 
 Masters Authority::masters(Bytes passphrase) const {
     const SealedSecret record = unseal_secret(read_file(path("masters.json")), passphrase, kMastersPurpose);

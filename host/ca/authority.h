@@ -11,6 +11,7 @@
 //   channel.json                   the master for the keys of the tokens' secure channels
 //   crl.pem crl.der               the last CRL made
 //   root-crl.pem root-crl.der     the root's last CRL, about the issuing CA
+//   seal-crl.pem seal-crl.der     the last CRL of the root for seals, about makers of seals
 //   inventory.sqlite              the bench's inventory
 //
 // Every .key file is PKCS#8 under the passphrase; masters.json is sealed under it.
@@ -20,6 +21,7 @@
 #include <vector>
 
 #include "ca/certificate.h"
+#include "ca/crl.h"
 #include "ca/openssl.h"
 #include "ca/unlock.h"
 
@@ -69,7 +71,15 @@ public:
     [[nodiscard]] PKey issuing_key(Bytes passphrase) const;
     // Throws CaError file too where root.key lies elsewhere, as it should.
     [[nodiscard]] PKey root_key(Bytes passphrase) const;
+    // Throws CaError policy too if the maker is revoked: no more seals are made by it.
     [[nodiscard]] PKey seal_maker_key(Bytes passphrase) const;
+    [[nodiscard]] PKey seal_root_key(Bytes passphrase) const;
+    // Makers that are revoked, by seal-crl.pem. Throws CaError corrupt, file.
+    [[nodiscard]] std::vector<Revoked> revoked_makers() const;
+    // A new maker under the root for seals. The former one's certificate stays as seal-maker-SERIAL.pem; its key is
+    // replaced. Cut off between key and certificate, the two don't fit: the same command again makes another pair.
+    // Throws CaError bad_passphrase, expired, file (seal-root.key lies elsewhere, as it should).
+    void replace_seal_maker(Bytes passphrase, Time now);
     [[nodiscard]] PKey device_root_key(Bytes passphrase) const;
     [[nodiscard]] Masters masters(Bytes passphrase) const;
 

@@ -202,18 +202,20 @@ PKey check_request(Bytes der, std::optional<Bytes> expected_spki) {
     return key;
 }
 
-void sign_certificate(X509* certificate, EVP_PKEY* key) {
-    if (!EVP_PKEY_is_a(key, "SM2")) {
-        require(X509_sign(certificate, key, EVP_sha256()) > 0, "sign a certificate");
-        return;
+Signing::Signing(EVP_PKEY* key) : context_(EVP_MD_CTX_new()) {
+    const bool sm2 = EVP_PKEY_is_a(key, "SM2") == 1;
+    if (sm2) {
+        sm2_.reset(EVP_PKEY_CTX_new_from_pkey(nullptr, key, nullptr));
+        require(sm2_ && context_ && EVP_PKEY_CTX_set1_id(sm2_.get(), kSm2Identity, sizeof kSm2Identity - 1) == 1,
+                "SM2 identity");
+        EVP_MD_CTX_set_pkey_ctx(context_.get(), sm2_.get());
     }
-    const MdCtx md(EVP_MD_CTX_new());
-    const PKeyCtx ctx(EVP_PKEY_CTX_new_from_pkey(nullptr, key, nullptr));
-    require(md && ctx && EVP_PKEY_CTX_set1_id(ctx.get(), kSm2Identity, sizeof kSm2Identity - 1) == 1, "SM2 identity");
-    EVP_MD_CTX_set_pkey_ctx(md.get(), ctx.get());
-    require(
-        EVP_DigestSignInit(md.get(), nullptr, EVP_sm3(), nullptr, key) == 1 && X509_sign_ctx(certificate, md.get()) > 0,
-        "sign a certificate with SM2");
+    require(context_ && EVP_DigestSignInit(context_.get(), nullptr, sm2 ? EVP_sm3() : EVP_sha256(), nullptr, key) == 1,
+            "begin a signature");
+}
+
+void sign_certificate(X509* certificate, EVP_PKEY* key) {
+    require(X509_sign_ctx(certificate, Signing(key).get()) > 0, "sign a certificate");
 }
 
 Cert issue_certificate(const Issuer& issuer, Role role, const Subject& subject, EVP_PKEY* subject_key, Time now,

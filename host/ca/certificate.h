@@ -63,7 +63,16 @@ struct AuthorityCertificate {
 [[nodiscard]] Cert issue_device_certificate(const X509* root, EVP_PKEY* root_key, const std::string& token_serial,
                                             EVP_PKEY* attestation_key, Time now);
 
-// SHA-256, or SM3 with the standard's default identity for an SM2 key.
+// A signature over a certificate or a list: SHA-256, or SM3 with the standard's default identity for an SM2 key.
+class Signing {
+public:
+    explicit Signing(EVP_PKEY* key);
+    [[nodiscard]] EVP_MD_CTX* get() const { return context_.get(); }
+
+private:
+    PKeyCtx sm2_;  // outlives the other, which uses it
+    MdCtx context_;
+};
 void sign_certificate(X509* certificate, EVP_PKEY* key);
 
 }  // namespace sealkey::ca

@@ -1,10 +1,12 @@
 #include "ca/crl.h"
 
+#include <openssl/err.h>
 #include <openssl/pem.h>
 #include <openssl/x509v3.h>
 
 #include <array>
 
+#include "ca/certificate.h"
 #include "ca/error.h"
 
 namespace sealkey::ca {
@@ -28,6 +30,14 @@ int code_of(const std::string& reason) {
         if (reason == kReasons[i]) return kReasonCodes[i];
     }
     throw CaError(Fault::bad_argument, mark("\"%1\" isn't a reason for a revocation."), {reason});
+}
+
+std::string reason_of(long code) {
+    if (code == CRL_REASON_CERTIFICATE_HOLD) return kHold;
+    for (std::size_t i = 0; i < kReasons.size(); ++i) {
+        if (code == kReasonCodes[i]) return kReasons[i];
+    }
+    return kReasons[0];
 }
 
 Asn1Time asn1_time(Time time) { return Asn1Time(ASN1_TIME_set(nullptr, time.time_since_epoch().count())); }
@@ -88,8 +98,27 @@ Crl make_crl(const X509* issuer, EVP_PKEY* issuer_key, std::span<const Revoked> 
     X509V3_set_ctx(&context, const_cast<X509*>(issuer), nullptr, nullptr, crl.get(), 0);
     const Extension key_id(X509V3_EXT_conf_nid(nullptr, &context, NID_authority_key_identifier, "keyid:always"));
     require(key_id && X509_CRL_add_ext(crl.get(), key_id.get(), -1) == 1, "CRL");
-    require(X509_CRL_sign(crl.get(), issuer_key, EVP_sha256()) > 0, "sign a CRL");
+    require(X509_CRL_sign_ctx(crl.get(), Signing(issuer_key).get()) > 0, "sign a CRL");
     return crl;
+}
+
+std::vector<Revoked> entries_of(const std::string& pem) {
+    const Bio bio(BIO_new_mem_buf(pem.data(), static_cast<int>(pem.size())));
+    const Crl crl(bio ? PEM_read_bio_X509_CRL(bio.get(), nullptr, nullptr, nullptr) : nullptr);
+    ERR_clear_error();
+    if (!crl) throw CaError(Fault::corrupt, mark("The former revocation list is damaged."));
+    std::vector<Revoked> out;
+    const STACK_OF(X509_REVOKED)* list = X509_CRL_get_REVOKED(crl.get());
+    for (int i = 0; i < sk_X509_REVOKED_num(list); ++i) {
+        const X509_REVOKED* entry = sk_X509_REVOKED_value(list, i);
+        const Owned<ASN1_ENUMERATED, ASN1_ENUMERATED_free> reason(
+            static_cast<ASN1_ENUMERATED*>(X509_REVOKED_get_ext_d2i(entry, NID_crl_reason, nullptr, nullptr)));
+        out.push_back({serial_of(X509_REVOKED_get0_serialNumber(entry)),
+                       time_of(X509_REVOKED_get0_revocationDate(entry)),
+                       reason_of(reason ? ASN1_ENUMERATED_get(reason.get()) : CRL_REASON_UNSPECIFIED)});
+    }
+    ERR_clear_error();
+    return out;
 }
 
 std::string pem_of(const X509_CRL* crl) {

@@ -3,6 +3,7 @@
 
 #include <span>
 #include <string>
+#include <vector>
 
 #include "ca/openssl.h"
 
@@ -26,6 +27,8 @@ inline constexpr char kHold[] = "certificateHold";
 // Throws CaError expired if the issuer isn't valid at `this_update`.
 [[nodiscard]] Crl make_crl(const X509* issuer, EVP_PKEY* issuer_key, std::span<const Revoked> revoked,
                            std::uint64_t number, Time this_update, Time next_update);
+// What stands in a list that was made here. Throws CaError corrupt.
+[[nodiscard]] std::vector<Revoked> entries_of(const std::string& pem);
 [[nodiscard]] std::string pem_of(const X509_CRL* crl);
 [[nodiscard]] ByteVector der_of(const X509_CRL* crl);
 

@@ -114,8 +114,10 @@ ByteVector spki_of(EVP_PKEY* key) {
     return out;
 }
 
-std::string serial_of(const X509* certificate) {
-    const Owned<BIGNUM, BN_free> number(ASN1_INTEGER_to_BN(X509_get0_serialNumber(certificate), nullptr));
+std::string serial_of(const X509* certificate) { return serial_of(X509_get0_serialNumber(certificate)); }
+
+std::string serial_of(const ASN1_INTEGER* integer) {
+    const Owned<BIGNUM, BN_free> number(ASN1_INTEGER_to_BN(integer, nullptr));
     require(number != nullptr, "serial number");
     char* text = BN_bn2hex(number.get());
     std::string out(text);

@@ -56,6 +56,7 @@ void random_bytes(MutableBytes out);
 // SubjectPublicKeyInfo.
 [[nodiscard]] ByteVector spki_of(EVP_PKEY* key);
 // Serial number as upper-case hexadecimal digits.
+[[nodiscard]] std::string serial_of(const ASN1_INTEGER* number);
 [[nodiscard]] std::string serial_of(const X509* certificate);
 
 [[nodiscard]] Time time_of(const ASN1_TIME* time);

@@ -64,6 +64,53 @@ class LaterSeal(BenchCase):
         self.load_refused(code=7, words="REVOKED")
         self.key.run(["sealkey", "seal", "show"], code=8)
 
+    def test_revoked_maker_makes_no_seal_until_there_is_a_new_one(self):
+        clean = self.bench_json("crl", "--seal-root")["crl"]
+        self.assertEqual((clean["entries"], clean["pem"]), (0, str(self.ca / "seal-crl.pem")))
+        clean = self.work.write("clean.crl", (self.ca / "seal-crl.pem").read_bytes())
+        old = self.load("--seal-crl", str(clean))
+        checked = ["sealkey", "seal", "verify", "--seal-ca", self.ca / "seal-root.pem", "--seal-crl"]
+        self.key.run([*checked, clean])
+
+        # Nothing is revoked by mistake.
+        self.refused("crl", "--seal-root", "--revoke-maker", "bad luck", code=10, words="isn't a reason")
+        self.bench("crl", "--revoke-maker", "keyCompromise", code=2)
+        self.bench("crl", "--root", "--seal-root", code=2)
+        self.refused("crl", "--seal-root", "--revoke-maker", "keyCompromise", code=5, words="passphrase",
+                     env={"SEALKEY_CA_PASSPHRASE": "another one, wrong"})
+        self.load("--seal-crl", str(self.ca / "seal-crl.der"))
+        self.assertEqual(self.bench_json("crl", "--seal-root", "--revoke-maker", "keyCompromise")["crl"]["entries"], 1)
+        self.assertIn("maker_revoked", self.key.run([*checked, self.ca / "seal-crl.pem", "--json"], code=11).out)
+
+        # By the folder's own list, and where that was lost by the one that is given; the key keeps what it has.
+        before = self.bench_json("inventory", "show", "--serial", self.serial)
+        self.load_refused(code=7, words="is revoked since")
+        self.bench("renewals", "serve", code=7)
+        (self.ca / "seal-crl.pem").rename(self.work / "revoked.pem")
+        self.load_refused("--seal-crl", str(self.work / "revoked.pem"), code=7, words="is revoked since")
+        for bad, words in ((b"", "no revocation list"), ((self.ca / "root.pem").read_bytes(), "no revocation list")):
+            self.load_refused("--seal-crl", str(self.work.write("bad.crl", bad)), code=10, words=words)
+        self.bench("crl", "--root")
+        self.load_refused("--seal-crl", str(self.ca / "root-crl.pem"), code=10, words="None of the revocation lists is by")
+        self.assertEqual(self.bench_json("inventory", "show", "--serial", self.serial), before)
+        self.assertEqual(self.shown()["seal"]["id"], old["id"])
+        (self.ca / "seal-crl.pem").write_bytes(b"damaged")
+        self.load_refused(code=13, words="damaged")
+        self.bench("crl", "--seal-root", code=13)
+        (self.work / "revoked.pem").rename(self.ca / "seal-crl.pem")
+
+        # A new maker's seal is good under the same list, which keeps the former maker when it is made anew.
+        former = self.bench_json("ca", "show")["seal_maker_serial"]
+        (self.ca / "seal-root.key").rename(self.work / "safe")
+        self.bench("ca", "seal-maker", code=13)
+        (self.work / "safe").rename(self.ca / "seal-root.key")
+        self.bench("ca", "seal-maker")
+        self.assertTrue((self.ca / f"seal-maker-{former}.pem").exists())
+        self.assertIs(self.load()["again"], False, "the revoked maker's seal was written once more")
+        self.assertEqual(self.bench_json("crl", "--seal-root")["crl"]["entries"], 1)
+        self.key.run([*checked, self.ca / "seal-crl.pem"])
+        self.bench("check")
+
     def test_another_benchs_key_and_one_of_the_compatibility_profile_are_refused(self):
         self.key.close()
         stranger = self.simulator(profile="compatibility")

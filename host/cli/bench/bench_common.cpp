@@ -115,7 +115,7 @@ Failed explain(const soci::soci_error& error) {
 }
 
 Failed explain_seal(const seal::SealError& error) {
-    return {Exit::bad_input,
+    return {error.fault() == seal::Fault::maker_revoked ? Exit::not_allowed : Exit::bad_input,
             filled(error.text(), error.arguments()),
             {{"fault", seal::fault_name(error.fault())}, {"detail", error.what()}}};
 }

@@ -1,4 +1,4 @@
-// sealkey-bench ca init, ca show, ca device-root, ca channel-master
+// sealkey-bench ca init, ca show, ca device-root, ca channel-master, ca seal-maker
 #include "ca/channel_master.h"
 #include "cli/bench/bench_common.h"
 
@@ -12,6 +12,7 @@ struct CaInitOptions {
     CLI::App* init = nullptr;
     CLI::App* device_root = nullptr;
     CLI::App* channel_master = nullptr;
+    CLI::App* seal_maker = nullptr;
 };
 
 void tell(Context& context, const ca::Authority& authority) {
@@ -38,6 +39,7 @@ void tell(Context& context, const ca::Authority& authority) {
                           {"issuing", authority.path("issuing.pem")},
                           {"seal_root", authority.path("seal-root.pem")},
                           {"seal_maker", authority.path("seal-maker.pem")},
+                          {"seal_maker_serial", ca::serial_of(authority.seal_maker())},
                           {"device_roots", device_roots},
                           {"least_firmware", settings.least_firmware},
                           {"issuing_not_after", ca::iso_time(ca::time_of(X509_get0_notAfter(authority.issuing())))}};
@@ -79,6 +81,22 @@ Exit add_device_root(Context& context, const CaInitOptions& options) {
     return Exit::ok;
 }
 
+Exit new_seal_maker(Context& context, const CaInitOptions& options) {
+    ca::Authority authority(options.bench.directory());
+    const SecretText passphrase = options.bench.passphrase();
+    const std::string former = ca::serial_of(authority.seal_maker());
+    const auto inventory = options.bench.inventory(authority);
+    authority.replace_seal_maker(passphrase.bytes(), ca::now());
+    bench::Inventory::Work work(*inventory, options.bench.operator_name());
+    work.audit("seal-maker", ca::serial_of(authority.seal_maker()), {{"former", former}});
+    work.commit();
+    context.out.say(
+        tr("The CA has a new maker of seals. Seals of the former one stay as they are. Take seal-root.key back "
+           "to its safe place, and keep a new copy of the folder."));
+    tell(context, authority);
+    return Exit::ok;
+}
+
 // For a CA that was made before keys had a secure channel.
 Exit channel_master(Context& context, const CaInitOptions& options) {
     const ca::Authority authority(options.bench.directory());
@@ -107,9 +125,10 @@ Run define_ca(CLI::App& command) {
         command.add_subcommand("device-root", tr("Give a device root to a CA that was made before there were any"));
     options->channel_master =
         command.add_subcommand("channel-master", tr("Give a CA of before the secure channel its channel master"));
+    options->seal_maker = command.add_subcommand("seal-maker", tr("Make a new maker of seals (needs seal-root.key)"));
     auto& settings = options->settings;
     CLI::App& make = *options->init;
-    for (CLI::App* sub : {options->init, show, options->device_root, options->channel_master}) {
+    for (CLI::App* sub : {options->init, show, options->device_root, options->channel_master, options->seal_maker}) {
         sub->fallthrough();
         sub->group(tr("Commands"));
     }
@@ -141,6 +160,7 @@ Run define_ca(CLI::App& command) {
         if (options->init->parsed()) return init(context, *options);
         if (options->device_root->parsed()) return add_device_root(context, *options);
         if (options->channel_master->parsed()) return channel_master(context, *options);
+        if (options->seal_maker->parsed()) return new_seal_maker(context, *options);
         tell(context, ca::Authority(options->bench.directory()));
         return Exit::ok;
     });

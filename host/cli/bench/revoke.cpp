@@ -18,6 +18,8 @@ struct RevokeOptions {
     std::string why;
     int days = 0;
     bool root = false;
+    bool seal_root = false;
+    std::string maker_reason;  // empty: the maker isn't revoked
 };
 
 std::string reasons() {
@@ -71,6 +73,15 @@ Exit crl(Context& context, const RevokeOptions& options) {
              "root-crl");
         return Exit::ok;
     }
+    if (options.seal_root) {
+        const ca::PKey key = authority.seal_root_key(passphrase.bytes());
+        const int days = options.days != 0 ? options.days : kDefaultRootDays;
+        tell(context, authority,
+             bench::write_seal_crl_files(*inventory, authority, key.get(), options.bench.operator_name(), days,
+                                         options.maker_reason),
+             "seal-crl");
+        return Exit::ok;
+    }
     write_crl(context, authority, *inventory, passphrase.bytes(), options.bench.operator_name(), options.days);
     return Exit::ok;
 }
@@ -118,8 +129,17 @@ Run define_crl(CLI::App& command) {
     command.add_option("--crl-days", options->days, tr("Days until the next list at the latest"))
         ->check(CLI::Range(1, 365))
         ->type_name(tr("DAYS"));
-    command.add_flag("--root", options->root,
-                     tr("The root's own list, root-crl.pem, which programs want beside this one (needs root.key)"));
+    auto* root =
+        command.add_flag("--root", options->root,
+                         tr("The root's own list, root-crl.pem, which programs want beside this one (needs root.key)"));
+    auto* seals = command.add_flag("--seal-root", options->seal_root,
+                                   tr("The list of the root for seals, seal-crl.pem, about makers of seals (needs "
+                                      "seal-root.key)"));
+    seals->excludes(root);
+    command
+        .add_option("--revoke-maker", options->maker_reason, tr("Revoke the present maker of seals, for this reason"))
+        ->needs(seals)
+        ->type_name(tr("REASON"));
     return explained([options](Context& context) { return crl(context, *options); });
 }
 

@@ -8,15 +8,27 @@ namespace {
 
 struct SealLoadOptions {
     BenchOptions bench;
-    bench::SealOrder order;
+    int width_mm = 40;
+    int height_mm = 40;
+    std::string request;
     std::string picture;
+    std::vector<std::string> crls;
 };
 
 Exit load_seal(Context& context, const SealLoadOptions& options) {
-    bench::SealOrder order = options.order;
+    bench::SealOrder order;
+    order.width_mm = options.width_mm;
+    order.height_mm = options.height_mm;
+    order.request = options.request;
     order.operator_name = options.bench.operator_name();
     const std::string picture = ca::read_file(options.picture);
     order.picture.assign(picture.begin(), picture.end());
+    for (const std::string& path : options.crls) {
+        const std::string file = ca::read_file(path);
+        auto lists = seal::revocation_lists_in({reinterpret_cast<const std::uint8_t*>(file.data()), file.size()});
+        if (lists.empty()) throw Failed(Exit::bad_input, fill(tr("%1 holds no revocation list."), {path}));
+        std::move(lists.begin(), lists.end(), std::back_inserter(order.maker_lists));
+    }
     const ca::Authority authority(options.bench.directory());
     const SecretText passphrase = options.bench.passphrase();
     const auto inventory = options.bench.inventory(authority);
@@ -39,16 +51,20 @@ Run define_seal(CLI::App& command) {
     command.require_subcommand(1);
     auto* load = command.add_subcommand("load", tr("Put a seal on a finished key that is plugged in"));
     options->bench.add_to(*load, true);
-    load->add_option("--request", options->order.request, tr("The approved request that this is for"))
+    load->add_option("--request", options->request, tr("The approved request that this is for"))
         ->required()
         ->type_name(tr("TEXT"));
     load->add_option("--seal-image", options->picture, tr("Picture of the seal: a PNG file"))
         ->required()
         ->type_name(tr("FILE"));
-    load->add_option("--seal-width", options->order.width_mm, tr("Width of the seal in millimetres"))
+    load->add_option(
+            "--seal-crl", options->crls,
+            tr("Revocation lists of the root for seals (PEM or DER); no seal is made by a maker that stands in one"))
+        ->type_name(tr("FILE"));
+    load->add_option("--seal-width", options->width_mm, tr("Width of the seal in millimetres"))
         ->check(CLI::Range(1, 1000))
         ->type_name(tr("NUMBER"));
-    load->add_option("--seal-height", options->order.height_mm, tr("Height of the seal in millimetres"))
+    load->add_option("--seal-height", options->height_mm, tr("Height of the seal in millimetres"))
         ->check(CLI::Range(1, 1000))
         ->type_name(tr("NUMBER"));
     return explained([options](Context& context) { return load_seal(context, *options); });
