@@ -55,5 +55,18 @@ class Shown(unittest.TestCase):
                 self.assertTrue(any(way in " ".join(TEXT.split()) for way in told), f"{name} {below}")
 
 
+    def test_options_named_in_the_desks_pages_are_there(self):
+        """(docs_provider.py runs their commands; this is for those within the text.)"""
+        known = "".join(help_of(*path) for name in commands() for path in [(name,), *((name, below) for below in commands(name))])
+        known += help_of() + "".join(harness.run(["sealkey", name, "--help"]).out for name in ("verify", "renew"))
+        for page in ("operator-guide.md", "ca-ceremony.md"):
+            text = (harness.ROOT / "docs" / page).read_text(encoding="utf-8")
+            prose = re.sub(r"^```sh\n.*?^```$", "", text, flags=re.M | re.S)
+            named = {option for code in re.findall(r"`([^`]+)`", prose) for option in re.findall(r"--[a-z-]+", code)}
+            self.assertGreater(len(named), 3, page)
+            for option in named:
+                self.assertIsNotNone(re.search(rf"(?m)[ ,]{option}(?![a-z-])", known), f"{option} in {page}")
+
+
 if __name__ == "__main__":
     harness.main()
