@@ -1,0 +1,99 @@
+#!/usr/bin/env python3
+# labels: bench
+# timeout: 120
+"""`sealkey-bench run` as a whole process, killed before and after every commit of a key's making, which are the borders of its
+steps: one more run completes each key."""
+import json
+import os
+import pathlib
+import signal
+import sys
+
+import harness
+from bench_case import BenchCase
+
+ALPHABET = "0123456789ABCDEFGHJKLMNPQRTUWXY"
+PRELOADED = pathlib.Path(os.environ["SEALKEY_BUILD"]) / "tests/integration/libkill_at_commit.so"
+
+
+def unified_code(number):
+    """A unified social credit code with right check characters."""
+    eight = f"{number:08d}"
+    rest = 11 - sum(int(c) * w for c, w in zip(eight, (3, 7, 9, 10, 5, 8, 4, 2))) % 11
+    code = "91350100" + eight + ("X" if rest == 10 else "0" if rest == 11 else str(rest))
+    weights = (1, 3, 9, 27, 19, 26, 16, 17, 20, 29, 25, 13, 8, 24, 10, 30, 28)
+    return code + ALPHABET[(31 - sum(ALPHABET.index(c) * w for c, w in zip(code, weights)) % 31) % 31]
+
+
+class Killed(BenchCase):
+    def setUp(self):
+        super().setUp()
+        self.make_ca()
+
+    def run_at(self, key, sockets, orders, extra, ports=1, code=0, patience=60):
+        return self.bench("run", "--orders", str(orders), "--birth-records", str(key.workspace.path), "--ports", str(ports),
+                          "--patience", str(patience), "--json", env={"SEALKEY_SIM_SOCKETS": sockets, **extra}, code=code)
+
+    def orders(self, name, count):
+        return self.work.write(name, json.dumps([
+            {"enterprise_name": f"企业{i}", "unified_code": unified_code(i), "login_name": f"KEY{i}", "algorithm": "p256"}
+            for i in range(1, count + 1)]))
+
+    def begin_batch(self, key, orders, extra=None):
+        """Takes the orders into the inventory, without a key, so that every later run has the same commits."""
+        self.run_at(key, str(self.work / "nobody"), orders, extra or {}, code=14, patience=1)
+
+    def count_commits(self):
+        """Of a run that meets no key, and of one that makes one; in a CA of its own."""
+        here, self.environment = self.environment, {**self.environment, "SEALKEY_CA_DIR": str(self.work / "ca-count")}
+        self.make_ca()
+        key = self.simulator(sockets=True)
+        orders, count = self.orders("one.json", 1), self.work / "count"
+        counted = {"LD_PRELOAD": str(PRELOADED), "SEALKEY_KILL_COUNT": str(count)}
+        self.begin_batch(key, orders)
+        self.begin_batch(key, orders, counted)
+        without = int(count.read_text())
+        self.run_at(key, key.environment["SEALKEY_SIM_SOCKETS"], orders, counted)
+        key.close()
+        self.environment = here
+        return without, int(count.read_text())
+
+    def state(self, serials):
+        """The keys that the inventory has now; none that was there before is lost."""
+        now = {key["serial"] for key in self.bench_json("inventory", "list")["keys"]}
+        self.assertLessEqual(serials, now)
+        return now
+
+    def test_Lesson36_kill_9_at_every_commit_and_one_more_run(self):
+        without, commits = self.count_commits()
+        self.assertGreater(commits - without, 10)
+        moments = [f"{n}{moment}" for n in range(without + 1, commits + 1) for moment in "ba"]
+        # A key and an order for each moment: the run sees that key alone, and the last run all of them.
+        keys = self.simulator(tokens=len(moments), sockets=True)
+        sockets = keys.environment["SEALKEY_SIM_SOCKETS"].split(":")
+        orders = self.orders("orders.json", len(moments))
+        self.begin_batch(keys, orders)
+        serials = set()
+        for socket, moment in zip(sockets, moments):
+            with self.subTest(moment=moment):
+                self.run_at(keys, socket, orders, {"LD_PRELOAD": str(PRELOADED), "SEALKEY_KILL_AT": moment}, code=-signal.SIGKILL)
+                serials = self.state(serials)
+        done = json.loads(self.run_at(keys, ":".join(sockets), orders, {}, ports=16).out)
+        self.assertEqual((done["done"], done["open"]), (len(moments), 0), done)
+        made = self.bench_json("inventory", "list")["keys"]
+        self.assertEqual(len(made), len(moments))
+        self.assertLessEqual(serials, {key["serial"] for key in made})
+        for key in made:
+            self.assertEqual((key["step"], key["state"]), ("done", "PERSONALISED"))
+            shown = self.bench_json("inventory", "show", "--serial", key["serial"])
+            self.assertEqual(sorted(c["slot"] for c in shown["certificates"] if not c["revoked_at"]), ["9A", "9C", "9D"])
+        self.bench("audit", "verify")
+        # Each passed the check in its run; here the first, by a process that knows nothing of it.
+        self.bench("check", "--serial", made[0]["serial"], env=keys.environment)
+        print(f"bench killed at every commit of a key's making: {len(moments)} runs, {done['done']} completed")
+
+
+if __name__ == "__main__":
+    if not PRELOADED.exists():
+        sys.exit(harness.SKIPPED)
+    harness.main(pcscd=False)
