@@ -78,10 +78,20 @@ Parsed parse_part(const Command& c, StageLoad::What what, std::size_t role) {
     return parsed(out);
 }
 
+Parsed parse_bring_key(const Command& c) {
+    if (c.header.p1 != protocol::ref::key_management) return sw::reference_not_found;
+    constexpr std::size_t head = protocol::kRidSize + 1;
+    if (c.data.size() <= head) return sw::wrong_length;
+    const auto algorithm = static_cast<Algorithm>(c.data[protocol::kRidSize]);
+    if (!is_key_algorithm(algorithm)) return sw::wrong_data;
+    return parsed(BringKey{c.data.first<protocol::kRidSize>(), algorithm, c.data.subspan(head)});
+}
+
 Parsed parse_stage_key(const Command& c) {
     const auto role = role_index(c.header.p1);
     if (!role) return sw::reference_not_found;
-    if (c.header.p2 != 0) return sw::wrong_p1p2;
+    if (c.header.p2 == protocol::kEnvelopeToSlot) return parse_bring_key(c);
+    if (c.header.p2 != protocol::kEnvelopeToStaging) return sw::wrong_p1p2;
     if (c.data.empty()) return sw::wrong_length;
     return parsed(StageKey{*role, c.data});
 }

@@ -37,6 +37,12 @@ struct StageKey {
     std::size_t role;
     Bytes envelope;
 };
+// First issue: into 9D itself, in the place of the key that the envelope is for.
+struct BringKey {
+    RidBytes order;
+    protocol::Algorithm algorithm;
+    Bytes envelope;
+};
 // A part of a value: STAGE CERT, SEAL, RECORD.
 struct StagePart {
     StageLoad::What what;
@@ -60,7 +66,7 @@ struct ConfirmProof {
     RidBytes rid;
 };
 
-using RenewalCommand = std::variant<StageBegin, StageStatus, StageAttest, StageCsr, StageProve, StageKey, StagePart,
-                                    CommitRenewal, StageAbort, RetirePurge, ConfirmProof>;
+using RenewalCommand = std::variant<StageBegin, StageStatus, StageAttest, StageCsr, StageProve, StageKey, BringKey,
+                                    StagePart, CommitRenewal, StageAbort, RetirePurge, ConfirmProof>;
 
 }  // namespace sealkey::applet

@@ -230,6 +230,7 @@ StatusWord run_renewal(Core& core, const RenewalCommand& command, iso7816::Respo
         StatusWord operator()(const StageCsr& c) const { return run_stage_csr(core, c, response); }
         StatusWord operator()(const StageProve& c) const { return run_stage_prove(core, c, response); }
         StatusWord operator()(const StageKey& c) const { return run_stage_key(core, c); }
+        StatusWord operator()(const BringKey& c) const { return run_bring_key(core, c); }
         StatusWord operator()(const StagePart& c) const { return run_stage_part(core, c); }
         StatusWord operator()(const CommitRenewal& c) const { return run_commit(core, c); }
         StatusWord operator()(const StageAbort& c) const { return run_abort(core, c); }

@@ -1,4 +1,5 @@
 // A decryption key that comes in an envelope, and what the CA learns of a staged key by the token's own word.
+#include "applet/access.h"
 #include "applet/attestation.h"
 #include "applet/key_store.h"
 #include "applet/keys.h"
@@ -47,15 +48,20 @@ Status agree(Core& core, Algorithm recipient, Bytes opening, Shared& out) {
     return {};
 }
 
-// Bound to this token, this renewal and what was asked for: an envelope is good for nothing else.
-Status wrapping_key(const Core& core, Algorithm brought, Bytes opening, const Shared& shared, WrappingKey& out) {
+// What an envelope is for: a renewal, or an order of the CA's at first issue; and the algorithm that was asked for.
+struct Purposed {
+    Bytes name;
+    Algorithm brought;
+};
+
+// Bound to this token, this renewal or order and what was asked for: an envelope is good for nothing else.
+Status wrapping_key(const Core& core, const Purposed& what, Bytes opening, const Shared& shared, WrappingKey& out) {
     const Bytes label = bytes_of(protocol::kEnvelopeLabel);
     std::array<std::uint8_t, 96> info{};
     std::size_t size = 0;
-    const auto algorithm = static_cast<std::uint8_t>(brought);
+    const auto algorithm = static_cast<std::uint8_t>(what.brought);
     const crypto::Sha256Digest digest = crypto::sha256(opening);
-    for (const Bytes part :
-         {label, Bytes(core.state.config.serial), Bytes(core.state.staging.rid), Bytes(&algorithm, 1), Bytes(digest)}) {
+    for (const Bytes part : {label, Bytes(core.state.config.serial), what.name, Bytes(&algorithm, 1), Bytes(digest)}) {
         std::memcpy(&info[size], part.data(), part.size());
         size += part.size();
     }
@@ -81,15 +87,16 @@ ImportKey parts_of(Algorithm algorithm, Bytes bytes) {
 }
 
 // The key's parts into Core::key_buffer.
-Status open_envelope(Core& core, const Slot& recipient, Algorithm brought, Bytes envelope) {
+Status open_envelope(Core& core, const Slot& recipient, const Purposed& what, Bytes envelope) {
     const std::size_t head = opening_size(recipient.algorithm);
-    const std::size_t parts = parts_size(brought);
+    const std::size_t parts = parts_size(what.brought);
     if (envelope.size() != head + parts + crypto::kWrapOverhead) return Error::invalid;
-    if (Status s = load_private_key(core, recipient, false); !s) return s;
+    const bool by_system = channel_stands_for_pin(core) && !core.session.pin_verified;
+    if (Status s = load_private_key(core, recipient, by_system); !s) return s;
     Shared shared;
     WrappingKey key;
     if (Status s = agree(core, recipient.algorithm, envelope.first(head), shared); !s) return s;
-    if (Status s = wrapping_key(core, brought, envelope.first(head), shared, key); !s) return s;
+    if (Status s = wrapping_key(core, what, envelope.first(head), shared, key); !s) return s;
     const MutableBytes out = core.key_buffer.buffer().first(parts);
     if (Status s = crypto::aes_unwrap_key(key.bytes(), envelope.subspan(head), out); !s) return s;
     core.key_buffer.resize(parts);
@@ -104,15 +111,22 @@ StatusWord compare(const Core& core, std::size_t role, Bytes public_key) {
     return equal(Bytes(stored).first(*size), public_key) ? sw::ok : sw::conditions_not_satisfied;
 }
 
-StatusWord take_key(Core& core, const StageKey& command, const Slot& recipient) {
-    const Algorithm brought = core.state.staging.keys[command.role].algorithm;
-    PublicKeyBuffer public_key{};
-    std::size_t size = 0;
-    Status done = open_envelope(core, recipient, brought, command.envelope);
-    if (done) done = bring_key(core, parts_of(brought, core.key_buffer.bytes()), public_key, size);
+// Opens it and checks the key in it, which then lies in Core::key_buffer.
+StatusWord take_out(Core& core, const Slot& recipient, const Purposed& what, Bytes envelope,
+                    PublicKeyBuffer& public_key, std::size_t& size) {
+    Status done = open_envelope(core, recipient, what, envelope);
+    if (done) done = bring_key(core, parts_of(what.brought, core.key_buffer.bytes()), public_key, size);
     // It doesn't open, or there is no such key in it: one answer for both.
     if (!done && (done.error() == Error::invalid || done.error() == Error::wrong_secret)) return sw::wrong_data;
-    if (!done) return status_word(done);
+    return status_word(done);
+}
+
+StatusWord take_key(Core& core, const StageKey& command, const Slot& recipient) {
+    const Purposed what{core.state.staging.rid, core.state.staging.keys[command.role].algorithm};
+    PublicKeyBuffer public_key{};
+    std::size_t size = 0;
+    const StatusWord taken = take_out(core, recipient, what, command.envelope, public_key, size);
+    if (taken != sw::ok) return taken;
     const Bytes told = Bytes(public_key).first(size);
     if (core.state.staging.keys[command.role].key != 0) return compare(core, command.role, told);
     return status_word(install_staged_key(core, command.role, core.key_buffer.bytes(), told, Origin::imported));
@@ -129,6 +143,28 @@ StatusWord run_stage_key(Core& core, const StageKey& command) {
     if (recipient.key == 0) return sw::reference_not_found;
     if (!touch_given(core, recipient.touch_policy)) return sw::security_not_satisfied;
     const StatusWord status = take_key(core, command, recipient);
+    core.key_buffer.clear();
+    return status;
+}
+
+// The key in 9D was made for this envelope alone, and goes with it: whoever may IMPORT there may bring a key so.
+StatusWord run_bring_key(Core& core, const BringKey& command) {
+    constexpr std::uint8_t slot = protocol::ref::key_management;
+    if (const StatusWord status = check_access(core, Right::import_key, slot); status != sw::ok) return status;
+    if (core.state.staging.active()) return sw::conditions_not_satisfied;
+    const Slot recipient = core.state.slots[*slot_index(slot)];
+    if (recipient.key == 0) return sw::reference_not_found;
+    if (!touch_given(core, recipient.touch_policy)) return sw::security_not_satisfied;
+    PublicKeyBuffer public_key{};
+    std::size_t size = 0;
+    StatusWord status =
+        take_out(core, recipient, {command.order, command.algorithm}, command.envelope, public_key, size);
+    if (status == sw::ok) {
+        const NewKey fresh{command.algorithm, recipient.pin_policy,    recipient.touch_policy,
+                           Origin::imported,  core.key_buffer.bytes(), Bytes(public_key).first(size)};
+        // A certificate there was the other key's.
+        status = status_word(install_key(core, *slot_index(slot), fresh, true));
+    }
     core.key_buffer.clear();
     return status;
 }

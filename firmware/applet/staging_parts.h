@@ -9,6 +9,7 @@ namespace sealkey::applet {
 
 [[nodiscard]] StatusWord run_stage_attest(Core& core, const StageAttest& command, iso7816::Response& response);
 [[nodiscard]] StatusWord run_stage_key(Core& core, const StageKey& command);
+[[nodiscard]] StatusWord run_bring_key(Core& core, const BringKey& command);
 [[nodiscard]] StatusWord run_stage_csr(Core& core, const StageCsr& command, iso7816::Response& response);
 [[nodiscard]] StatusWord run_stage_prove(Core& core, const StageProve& command, iso7816::Response& response);
 [[nodiscard]] StatusWord run_confirm_proof(Core& core, const ConfirmProof& command, iso7816::Response& response);

@@ -46,7 +46,12 @@ inline constexpr std::size_t kStagePartHead = 8;
 // The wrapping key: HKDF-SHA256, no salt, 32 bytes, info = label || serial(12) || RID(16) || algorithm of the new
 // key(1) || SHA-256 of the first part. What is wrapped: the scalar, or p q dp dq qinv, each half as long as the
 // modulus.
+// In a renewal the RID is the staged one's. At first issue there is none: the CA names the order by 16 bytes of its
+// own.
 inline constexpr char kEnvelopeLabel[] = "SEALKEY-ENVELOPE";
+// STAGE KEY, P2: where the key goes.
+inline constexpr std::uint8_t kEnvelopeToStaging = 0x00;  // data: envelope
+inline constexpr std::uint8_t kEnvelopeToSlot = 0x01;     // data: order's name(16) algorithm(1) envelope
 inline constexpr std::size_t kEnvelopeKey = 32;
 
 // STAGE STATUS, and object 5FFF42: a list of these, in this order.

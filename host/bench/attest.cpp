@@ -83,6 +83,7 @@ ca::AttestationOrder attestation_order(const ca::Authority& authority, const Tok
     order.spki = std::move(spki);
     order.profile = row.profile == "compatibility" ? protocol::Profile::compatibility : protocol::Profile::shipping;
     order.least_pin_policy = least_pin_policy(role);
+    order.imported = from_centre(order_of_json(nlohmann::json::parse(row.order_text)), ca::name_of(role));
     order.least_firmware = ca::version_of(authority.settings().least_firmware);
     return order;
 }

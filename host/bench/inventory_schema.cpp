@@ -6,7 +6,7 @@ namespace sealkey::bench {
 
 namespace {
 
-constexpr int kVersion = 4;
+constexpr int kVersion = 5;
 
 // A change of these raises kVersion and adds the step from the version before. Bytes are kept as hexadecimal text, and
 // no column may be NULL: "" means that there is none.
@@ -121,6 +121,12 @@ constexpr const char* kJobTables[] = {
     "CREATE UNIQUE INDEX jobs_by_token ON jobs (token) WHERE token <> ''",
 };
 
+// Version 5: what a key centre gave for a renewal's decryption key.
+constexpr const char* kCentreColumns[] = {
+    "ALTER TABLE renewal_keys ADD COLUMN centre_key TEXT NOT NULL DEFAULT ''",
+    "ALTER TABLE renewal_keys ADD COLUMN envelope TEXT NOT NULL DEFAULT ''",
+};
+
 }  // namespace
 
 void prepare_schema(soci::session& sql) {
@@ -146,6 +152,9 @@ void prepare_schema(soci::session& sql) {
         }
         if (version < 4) {
             for (const char* table : kJobTables) sql << table;
+        }
+        if (version < 5) {
+            for (const char* change : kCentreColumns) sql << change;
         }
         if (version < kVersion) sql << "PRAGMA user_version = " + std::to_string(kVersion);
         sql << "COMMIT";

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "bench/attest.h"
+#include "bench/key_centre.h"
 #include "bench/management_cipher.h"
 #include "bench/policy.h"
 #include "bench/request.h"
@@ -10,6 +11,7 @@
 #include "protocol/limits.h"
 #include "seal/seal.h"
 #include "token/record.h"
+#include "token/staging.h"
 
 namespace sealkey::bench {
 
@@ -129,6 +131,7 @@ IssueResult IssueJob::run(const StepBegins& begins) {
 
 void IssueJob::admit() {
     check_order(input_.order);
+    require_centre(authority_, input_.order);
     const auto status = token_.token_status();
     if (status.lifecycle == Lifecycle::terminated) {
         throw CaError(Fault::policy, mark("This key's life has ended: it can't be used again."));
@@ -281,6 +284,26 @@ void IssueJob::keys() {
     note("keys");
 }
 
+// The decryption key that a key centre makes: 9D gets a key of its own first, which the envelope is for and which goes
+// with it. So the bench carries what it can't read, as everybody else. After an interruption all of it is done again.
+token::PublicKey IssueJob::bring_key() {
+    const std::uint8_t slot = ca::slot_of(ca::Role::decryption);
+    const auto recipient = token_.generate(slot, protocol::Algorithm::p256);
+    ca::CentreOrder order{row_.serial, {}, algorithm_of(input_.order), ca::spki_of(public_key_of(recipient).get())};
+    const auto guid = ca::unhex(row_.guid);
+    std::copy_n(guid.begin(), order.name.size(), order.name.begin());
+    const ca::CentreKey given = key_centre_of(authority_)->order(order);
+    {
+        Inventory::Work work(inventory_, input_.operator_name);
+        work.audit("key-centre", row_.serial, {{"slot", "9D"}, {"key_sha256", ca::sha256_hex(given.public_key)}});
+        work.commit();
+    }
+    token::bring_key(token_, order.name, order.algorithm, given.envelope);
+    auto brought = token_.metadata(slot).public_key;
+    if (ca::spki_of(public_key_of(brought).get()) == given.public_key) return brought;
+    throw CaError(Fault::quality, mark("The key in %1 isn't the one that the key centre made."), {"9D"});
+}
+
 void IssueJob::make_key(ca::Role role) {
     const std::string name = ca::name_of(role);
     const std::uint8_t slot = ca::slot_of(role);
@@ -304,7 +327,7 @@ void IssueJob::make_key(ca::Role role) {
     }
     const token::Token::Transaction transaction(token_);
     authenticate();
-    const auto made = token_.generate(slot, algorithm_of(input_.order));
+    const auto made = from_centre(input_.order, name) ? bring_key() : token_.generate(slot, algorithm_of(input_.order));
     token_.verify(bench_pin_.bytes());
     const auto request = make_request(token_, slot, made);
     const ca::PKey key = ca::check_request(request, Bytes(ca::spki_of(public_key_of(made).get())));

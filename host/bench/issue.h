@@ -86,6 +86,7 @@ private:
     void done();
 
     void make_key(ca::Role role);
+    [[nodiscard]] token::PublicKey bring_key();
     void authenticate();
     void set_bench_pin();
     void note(const std::string& step);

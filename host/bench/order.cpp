@@ -36,6 +36,7 @@ constexpr TextField kTextFields[] = {
     {"replaces", &Order::replaces},
     {"lost_or_damaged", &Order::lost_or_damaged},
     {"algorithm", &Order::algorithm},
+    {"decryption_key", &Order::decryption_key},
     {"profile", &Order::profile},
     {"seal_image", &Order::seal_image},
     {"seal_name", &Order::seal_name},
@@ -143,6 +144,12 @@ void check_former_code(const Order& order) {
     ca::check_old_code(order.old_code, order.unified_code);
 }
 
+void check_decryption_key(const Order& order) {
+    if (order.decryption_key == "token" || order.decryption_key == "centre") return;
+    throw CaError(Fault::bad_argument, mark("\"%1\" isn't where a decryption key comes from: token or centre."),
+                  {order.decryption_key});
+}
+
 void check_days(const Order& order) {
     if (order.valid_days < 0 || order.valid_days > kMaxValidDays) {
         throw CaError(Fault::bad_argument, mark("A certificate is valid for 1 to 3653 days."));
@@ -171,6 +178,7 @@ constexpr Check kChecks[] = {
     {"old_code", check_former_code},
     {"valid_days", check_days},
     {"algorithm", [](const Order& order) { (void)algorithm_of(order); }},
+    {"decryption_key", check_decryption_key},
     {"profile", [](const Order& order) { (void)profile_of(order); }},
     {"seal_width_mm", [](const Order& order) { check_seal_size(order.seal_width_mm); }},
     {"seal_height_mm", [](const Order& order) { check_seal_size(order.seal_height_mm); }},
@@ -287,6 +295,10 @@ Algorithm algorithm_of(const Order& order) {
     throw CaError(Fault::bad_argument,
                   mark("\"%1\" isn't an algorithm for a key: rsa2048, rsa3072, rsa4096, p256, p384."),
                   {order.algorithm});
+}
+
+bool from_centre(const Order& order, const std::string& slot) {
+    return slot == "9D" && order.decryption_key == "centre";
 }
 
 Profile profile_of(const Order& order) {

@@ -26,6 +26,7 @@ struct Order {
     std::string replaces;         // replacement: serial number of the old key
     std::string lost_or_damaged;  // replacement: "lost" or "damaged"
     std::string algorithm = "rsa2048";
+    std::string decryption_key = "token";  // made there, or by the key "centre"
     std::string profile = "shipping";
     int valid_days = 0;      // 0: as the CA's settings say
     std::string seal_image;  // a PNG file; empty: no seal
@@ -60,6 +61,8 @@ struct OrderFault {
 void check_order(const Order& order);
 
 [[nodiscard]] protocol::Algorithm algorithm_of(const Order& order);
+// Whether a key of this order in this role comes from the key centre.
+[[nodiscard]] bool from_centre(const Order& order, const std::string& slot);
 [[nodiscard]] protocol::Profile profile_of(const Order& order);
 
 }  // namespace sealkey::bench

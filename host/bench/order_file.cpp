@@ -5,6 +5,7 @@
 #include <set>
 
 #include "bench/csv.h"
+#include "bench/key_centre.h"
 #include "bench/policy.h"
 #include "ca/error.h"
 #include "seal/error.h"
@@ -283,7 +284,7 @@ OrderFile read_orders(const std::string& path) {
     return file;
 }
 
-void check_with_inventory(OrderFile& file, Inventory& inventory) {
+void check_with_inventory(OrderFile& file, Inventory& inventory, const ca::Authority& authority) {
     std::set<std::size_t> bad;
     for (const OrderProblem& problem : file.problems) bad.insert(problem.order);
     // As if each were begun now; the transaction is never committed.
@@ -291,6 +292,7 @@ void check_with_inventory(OrderFile& file, Inventory& inventory) {
     for (std::size_t i = 0; i < file.orders.size(); ++i) {
         if (bad.count(i + 1) != 0) continue;
         try {
+            require_centre(authority, file.orders[i].order);
             const Admission admission = admit_order(inventory, rehearsal, file.orders[i].order);
             (void)rehearsal.add_token("order " + std::to_string(i + 1), admission.order, "", admission.key_number, 1);
         } catch (const CaError& error) {

@@ -8,6 +8,7 @@
 
 #include "bench/inventory.h"
 #include "bench/order.h"
+#include "ca/authority.h"
 
 namespace sealkey::bench {
 
@@ -42,6 +43,6 @@ struct OrderFile {
 
 // Would the inventory's rules take them all, one after the other? Adds what they refuse; changes nothing. Orders that
 // have a problem already are passed over.
-void check_with_inventory(OrderFile& file, Inventory& inventory);
+void check_with_inventory(OrderFile& file, Inventory& inventory, const ca::Authority& authority);
 
 }  // namespace sealkey::bench

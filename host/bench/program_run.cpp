@@ -1,6 +1,7 @@
 #include "bench/program_run.h"
 
 #include <fcntl.h>
+#include <limits.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -21,11 +22,11 @@ constexpr int kNotStarted = 127;
 using Clock = std::chrono::steady_clock;
 
 [[noreturn]] void become(const std::vector<std::string>& arguments,
-                         const std::vector<std::pair<std::string, std::string>>& environment, int output) {
-    const int null = ::open("/dev/null", O_RDONLY);
-    ::dup2(null, 0);
+                         const std::vector<std::pair<std::string, std::string>>& environment, int input, int output,
+                         bool errors_apart) {
+    ::dup2(input, 0);
     ::dup2(output, 1);
-    ::dup2(output, 2);
+    if (!errors_apart) ::dup2(output, 2);
     for (const auto& [name, value] : environment) ::setenv(name.c_str(), value.c_str(), 1);
     std::vector<char*> argv;
     for (const auto& argument : arguments) argv.push_back(const_cast<char*>(argument.c_str()));
@@ -53,22 +54,43 @@ bool collect(int fd, std::string& out, Clock::time_point end) {
     }
 }
 
+[[noreturn]] void not_started() {
+    throw ca::CaError(ca::Fault::file, ca::mark("Another program can't be started: %1."), {std::strerror(errno)});
+}
+
+// The reading end of a pipe that holds all of it already; /dev/null for nothing.
+int input_of(const std::string& text) {
+    if (text.empty()) return ::open("/dev/null", O_RDONLY | O_CLOEXEC);
+    int pipe[2];
+    if (text.size() > PIPE_BUF || ::pipe2(pipe, O_CLOEXEC) != 0) return -1;
+    const bool written = ::write(pipe[1], text.data(), text.size()) == static_cast<ssize_t>(text.size());
+    ::close(pipe[1]);
+    if (written) return pipe[0];
+    ::close(pipe[0]);
+    return -1;
+}
+
 }  // namespace
 
 ProgramResult run_program(const std::vector<std::string>& arguments,
                           const std::vector<std::pair<std::string, std::string>>& environment,
-                          std::chrono::seconds limit) {
+                          std::chrono::seconds limit, const ProgramInput& input) {
     int pipe[2];
+    const int in = input_of(input.text);
+    if (in < 0) not_started();
     if (::pipe2(pipe, O_CLOEXEC) != 0) {
-        throw ca::CaError(ca::Fault::file, ca::mark("Another program can't be started: %1."), {std::strerror(errno)});
+        ::close(in);
+        not_started();
     }
     const pid_t child = ::fork();
     if (child < 0) {
+        ::close(in);
         ::close(pipe[0]);
         ::close(pipe[1]);
-        throw ca::CaError(ca::Fault::file, ca::mark("Another program can't be started: %1."), {std::strerror(errno)});
+        not_started();
     }
-    if (child == 0) become(arguments, environment, pipe[1]);
+    if (child == 0) become(arguments, environment, in, pipe[1], input.errors_apart);
+    ::close(in);
     ::close(pipe[1]);
     ProgramResult result;
     result.timed_out = !collect(pipe[0], result.output, Clock::now() + limit);

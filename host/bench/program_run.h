@@ -1,4 +1,4 @@
-// Running another program: the independent path of the quality check.
+// Running another program: the independent path of the quality check, and the way to a key centre.
 #pragma once
 
 #include <chrono>
@@ -14,10 +14,15 @@ struct ProgramResult {
     std::string output;  // standard output and error together, at most 64 KiB
 };
 
-// Runs `arguments` (the program is found by PATH) with `environment` added to ours and no standard input. It is ended
-// when the time is over.
+// At most 4096 bytes, which a pipe takes at once.
+struct ProgramInput {
+    std::string text;           // its standard input
+    bool errors_apart = false;  // its standard error is ours, and not in `output`
+};
+
+// Runs `arguments` (the program is found by PATH) with `environment` added to ours. It is ended when the time is over.
 [[nodiscard]] ProgramResult run_program(const std::vector<std::string>& arguments,
                                         const std::vector<std::pair<std::string, std::string>>& environment,
-                                        std::chrono::seconds limit);
+                                        std::chrono::seconds limit, const ProgramInput& input = {});
 
 }  // namespace sealkey::bench

@@ -76,7 +76,11 @@ void check_one_certificate(token::Token& token, const CertificateRow& row, const
     if (ca::spki_of(on_token.get()) != ca::spki_of(certified.get())) {
         wrong(mark("The key in slot %1 isn't the one its certificate was issued for."), {row.slot});
     }
-    if (metadata.origin != protocol::Origin::generated) {
+    const bool brought = from_centre(order_of_json(nlohmann::json::parse(owner.order_text)), row.slot);
+    if (brought && metadata.origin != protocol::Origin::imported) {
+        wrong(mark("The key in slot %1 isn't the one that the key centre made: it was made on the token."), {row.slot});
+    }
+    if (!brought && metadata.origin != protocol::Origin::generated) {
         wrong(mark("The key in slot %1 wasn't made on the token."), {row.slot});
     }
 }

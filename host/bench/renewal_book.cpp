@@ -49,9 +49,10 @@ std::vector<RenewalRow> RenewalBook::select(const std::string& where, const std:
     for (RenewalRow& one : rows) {
         RenewalKeyRow key;
         soci::statement keys =
-            (inventory_.sql_.prepare << "SELECT slot, old_certificate, spki, certificate FROM "
+            (inventory_.sql_.prepare << "SELECT slot, old_certificate, spki, certificate, centre_key, envelope FROM "
                                         "renewal_keys WHERE rid = :r ORDER BY slot",
-             into(key.slot), into(key.old_certificate), into(key.spki), into(key.certificate), use(one.rid));
+             into(key.slot), into(key.old_certificate), into(key.spki), into(key.certificate), into(key.centre_key),
+             into(key.envelope), use(one.rid));
         keys.execute();
         while (keys.fetch()) one.keys.push_back(key);
     }
@@ -115,6 +116,13 @@ void RenewalBook::advance(Inventory::Work& work, RenewalRow& row, ca::RenewalSta
     }
     row.state = state;
     work.audit("renewal", row.token, {{"rid", row.rid}, {"from", from}, {"to", to}, {"detail", detail}});
+}
+
+void RenewalBook::keep_envelope(Inventory::Work& work, const RenewalRow& row, const RenewalKeyRow& key) {
+    inventory_.sql_ << "UPDATE renewal_keys SET centre_key = :k, envelope = :e WHERE rid = :r AND slot = :s",
+        use(key.centre_key), use(key.envelope), use(row.rid), use(key.slot);
+    work.audit("key-centre", row.token,
+               {{"rid", row.rid}, {"slot", key.slot}, {"key_sha256", ca::sha256_hex(ca::unhex(key.centre_key))}});
 }
 
 void RenewalBook::take_over(Inventory::Work& work, const RenewalRow& row) {

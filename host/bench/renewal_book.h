@@ -15,6 +15,8 @@ struct RenewalKeyRow {
     std::string old_certificate;  // serial number
     std::string spki;             // SHA-256 of the new public key, hexadecimal; empty until requested
     std::string certificate;      // serial number of the new one; empty until issued
+    std::string centre_key;       // SubjectPublicKeyInfo of the key centre's, hexadecimal; empty: none came from there
+    std::string envelope;         // hexadecimal, for the token
 };
 
 struct RenewalRow {
@@ -49,6 +51,8 @@ public:
     void add(Inventory::Work& work, RenewalRow& row);
     // Writes the whole row and its keys in a new state. Throws CaError policy where the table doesn't have the change.
     void advance(Inventory::Work& work, RenewalRow& row, ca::RenewalState state, const nlohmann::json& detail);
+    // What the key centre gave for one of the row's keys, once.
+    void keep_envelope(Inventory::Work& work, const RenewalRow& row, const RenewalKeyRow& key);
     // CONFIRMED: the new certificates take their slots, the old ones are revoked as superseded, and the token's row
     // says what the key carries now.
     void take_over(Inventory::Work& work, const RenewalRow& row);

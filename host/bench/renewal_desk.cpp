@@ -47,6 +47,7 @@ Order changed_order(const TokenRow& row, const RenewalOrder& wish) {
         if (!value.empty()) field = value;
     };
     take(order.algorithm, wish.algorithm);
+    take(order.decryption_key, wish.decryption_key);
     take(order.enterprise_name, wish.enterprise_name);
     take(order.english_name, wish.english_name);
     take(order.authorised_user, wish.authorised_user);
@@ -104,6 +105,13 @@ RenewalRow RenewalDesk::approve(const RenewalOrder& wish) {
     if (roles.size() != std::size(ca::kRoles) && !same_information(row, order)) {
         throw CaError(Fault::policy, mark("A change of information renews all three keys."));
     }
+    const bool decrypts = std::find(roles.begin(), roles.end(), ca::Role::decryption) != roles.end();
+    if (!decrypts && !wish.decryption_key.empty()) {
+        throw CaError(Fault::policy, mark("Where the decryption key comes from is chosen when 9D is renewed."));
+    }
+    if (decrypts && order.decryption_key == "centre" && !centre_) {
+        throw CaError(Fault::policy, mark("This CA's settings name no key centre."));
+    }
     const bool seals = std::find(roles.begin(), roles.end(), ca::Role::signature) != roles.end();
     if (!seals && !wish.picture.empty()) {
         throw CaError(Fault::policy, mark("A new seal comes with a new signing certificate: renew 9C too."));
@@ -124,7 +132,7 @@ RenewalRow RenewalDesk::approve(const RenewalOrder& wish) {
                           {row.serial, ca::name_of(role)});
         }
         ca::check_renewable(ca::certificate_of_der(ca::unhex(old->der)).get(), ca::now());
-        renewal.keys.push_back({ca::name_of(role), old->serial, "", ""});
+        renewal.keys.push_back({ca::name_of(role), old->serial, "", "", "", ""});
     }
     book_.add(work, renewal);
     work.commit();

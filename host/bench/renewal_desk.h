@@ -3,6 +3,8 @@
 //
 //   look     {serial}
 //            -> {state, rid, keys: [{slot, algorithm}], remark, challenge}
+//   envelope {rid}
+//            -> {state, envelope}
 //   request  {rid, device, keys: [{slot, request, consent, attestation}]}
 //            -> {state, certificates: [{slot, certificate}], record, seal, nonce}
 //   prove    {rid, proofs: [{slot, signature}]}
@@ -16,6 +18,7 @@
 #include <nlohmann/json.hpp>
 
 #include "bench/attest.h"
+#include "bench/key_centre.h"
 #include "bench/renewal_book.h"
 #include "ca/authority.h"
 #include "ca/error.h"
@@ -28,6 +31,7 @@ struct RenewalOrder {
     std::string request;             // the approved request; must not be empty
     std::vector<std::string> slots;  // "9A", "9C", "9D"; empty: all three
     std::string algorithm;
+    std::string decryption_key;  // "token", "centre"
     std::string enterprise_name;
     std::string english_name;
     std::string unified_code;
@@ -48,12 +52,14 @@ struct DeskKeys {
 
 class RenewalDesk {
 public:
-    RenewalDesk(Inventory& inventory, const ca::Authority& authority, const DeskKeys& keys, std::string operator_name)
+    RenewalDesk(Inventory& inventory, const ca::Authority& authority, const DeskKeys& keys, std::string operator_name,
+                std::shared_ptr<ca::KeyCentre> centre = nullptr)
         : inventory_(inventory),
           book_(inventory),
           authority_(authority),
           keys_(keys),
-          operator_(std::move(operator_name)) {}
+          operator_(std::move(operator_name)),
+          centre_(std::move(centre)) {}
 
     // --- the operator ---
     // Throws CaError policy (another renewal is open, the key isn't one that can be renewed), expired, bad_code,
@@ -74,6 +80,7 @@ public:
 
 private:
     nlohmann::json look(const nlohmann::json& message);
+    nlohmann::json envelope(const nlohmann::json& message);
     nlohmann::json request(const nlohmann::json& message);
     nlohmann::json prove(const nlohmann::json& message);
     nlohmann::json confirm(const nlohmann::json& message);
@@ -85,8 +92,9 @@ private:
     };
     [[nodiscard]] std::vector<NewKey> checked_keys(const RenewalRow& row, const nlohmann::json& message);
     [[nodiscard]] ca::ByteVector device_certificate(const RenewalRow& row, const nlohmann::json& message);
-    [[nodiscard]] AttestedKey checked_attestation(const RenewalRow& row, ca::Role role, EVP_PKEY* key, Bytes device,
-                                                  ca::ByteVector attestation);
+    [[nodiscard]] AttestedKey checked_attestation(const RenewalRow& row, const RenewalKeyRow& which, EVP_PKEY* key,
+                                                  Bytes device, ca::ByteVector attestation);
+    [[nodiscard]] RenewalKeyRow ordered_from_centre(const RenewalRow& row, RenewalKeyRow key);
     void bind(RenewalRow& row, const std::vector<NewKey>& keys);
     void issue(Inventory::Work& work, RenewalRow& row, const std::vector<NewKey>& keys);
     [[nodiscard]] std::string manifest_of(const RenewalRow& row);
@@ -101,6 +109,7 @@ private:
     const ca::Authority& authority_;
     const DeskKeys& keys_;
     std::string operator_;
+    std::shared_ptr<ca::KeyCentre> centre_;  // may be none
 };
 
 // Refusals as the enterprise's program gets them: {"fault": "policy", "message": "..."}; fault "attestation" comes with

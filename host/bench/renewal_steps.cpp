@@ -122,6 +122,7 @@ json RenewalDesk::answer(const std::string& step, const json& message) {
         json (RenewalDesk::*function)(const json&);
     };
     constexpr Entry steps[] = {{"look", &RenewalDesk::look},
+                               {"envelope", &RenewalDesk::envelope},
                                {"request", &RenewalDesk::request},
                                {"prove", &RenewalDesk::prove},
                                {"confirm", &RenewalDesk::confirm}};
@@ -136,12 +137,59 @@ json RenewalDesk::look(const json& message) {
     if (!row) return {{"state", "NONE"}};
     json keys = json::array();
     const Order order = order_of_json(json::parse(row->order_text));
-    for (const RenewalKeyRow& key : row->keys) keys.push_back({{"slot", key.slot}, {"algorithm", order.algorithm}});
+    for (const RenewalKeyRow& key : row->keys) {
+        const char* const made = from_centre(order, key.slot) ? "centre" : "token";
+        keys.push_back({{"slot", key.slot}, {"algorithm", order.algorithm}, {"made", made}});
+    }
     return {{"state", ca::name_of(row->state)},
             {"rid", row->rid},
             {"keys", keys},
             {"remark", row->remark},
             {"challenge", ca::hex(challenge_of(*row))}};
+}
+
+// ---- the key centre ------------------------------------------------------------------------------------------------
+
+// For the key that stands in 9D now, by its certificate: the token is asked for nothing.
+RenewalKeyRow RenewalDesk::ordered_from_centre(const RenewalRow& row, RenewalKeyRow key) {
+    if (!centre_) throw CaError(Fault::quality, mark("This CA's settings name no key centre."));
+    const ca::PKey recipient(X509_get_pubkey(certificate(row.token, key.old_certificate).get()));
+    const auto given =
+        centre_->order({row.token, array_of<token::Rid>(row.rid),
+                        bench::algorithm_of(order_of_json(json::parse(row.order_text))), ca::spki_of(recipient.get())});
+    key.centre_key = ca::hex(given.public_key);
+    key.envelope = ca::hex(given.envelope);
+    return key;
+}
+
+// Ordered once, at the first question: from then on the same envelope.
+json RenewalDesk::envelope(const json& message) {
+    RenewalRow row = book_.renewal(rid_of(message));
+    const auto find = [&]() -> RenewalKeyRow& {
+        const Order order = order_of_json(json::parse(row.order_text));
+        for (RenewalKeyRow& key : row.keys) {
+            if (from_centre(order, key.slot)) return key;
+        }
+        not_now(row);
+    };
+    const auto require_in_time = [&] {
+        if (!ca::is_open(row.state) || row.state == RenewalState::confirmed) not_now(row);
+        (void)require_renewable(row.token);
+    };
+    require_in_time();
+    if (find().envelope.empty()) {
+        // Outside a transaction: a key centre takes its time.
+        const RenewalKeyRow given = ordered_from_centre(row, find());
+        Inventory::Work work(inventory_, operator_);
+        row = book_.renewal(row.rid);
+        require_in_time();
+        if (find().envelope.empty()) {
+            find() = given;
+            book_.keep_envelope(work, row, given);
+            work.commit();
+        }
+    }
+    return {{"state", ca::name_of(row.state)}, {"envelope", find().envelope}};
 }
 
 // ---- request, issue ------------------------------------------------------------------------------------------------
@@ -167,10 +215,16 @@ ca::ByteVector RenewalDesk::device_certificate(const RenewalRow& row, const json
                                  {row.token});
 }
 
-AttestedKey RenewalDesk::checked_attestation(const RenewalRow& row, ca::Role role, EVP_PKEY* key, Bytes device,
-                                             ca::ByteVector attestation) {
+AttestedKey RenewalDesk::checked_attestation(const RenewalRow& row, const RenewalKeyRow& which, EVP_PKEY* key,
+                                             Bytes device, ca::ByteVector attestation) {
     AttestedKey evidence{challenge_of(row), std::move(attestation)};
+    const ca::Role role = ca::role_of_name(which.slot);
     auto order = attestation_order(authority_, inventory_.token(row.token), role, ca::spki_of(key));
+    order.imported = from_centre(order_of_json(json::parse(row.order_text)), which.slot);
+    if (order.imported && which.centre_key != ca::hex(*order.spki)) {
+        throw ca::AttestationRefused(ca::Defect::key, mark("The key in %1 isn't the one that the key centre made."),
+                                     {which.slot});
+    }
     order.nonce = evidence.nonce;
     order.rid = ca::unhex(row.rid);
     (void)ca::check_attestation(evidence.attestation, device, device_trust(authority_, inventory_), order);
@@ -195,7 +249,8 @@ std::vector<RenewalDesk::NewKey> RenewalDesk::checked_keys(const RenewalRow& row
                 throw CaError(Fault::bad_request, mark("The request has one key for two purposes."));
             }
         }
-        AttestedKey evidence = checked_attestation(row, role, key.get(), device, bytes_of(entries[i], "attestation"));
+        AttestedKey evidence =
+            checked_attestation(row, row.keys[i], key.get(), device, bytes_of(entries[i], "attestation"));
         keys.push_back({std::move(key), std::move(evidence)});
     }
     return keys;
@@ -340,9 +395,13 @@ json RenewalDesk::confirm(const json& message) {
     const std::string slot = text_of(message, "slot");
     const auto key =
         std::find_if(row.keys.begin(), row.keys.end(), [&](const RenewalKeyRow& one) { return one.slot == slot; });
-    // The token confirms with keys that sign; 9D's proof of life is that the others came with it.
-    if (key == row.keys.end() || (slot == "9D" && row.keys.size() != 1)) bad_message("slot");
-    ca::check_committed(certificate(row.token, key->certificate).get(), array_of<token::Rid>(row.rid),
+    // The token confirms with keys that sign; 9D's proof of life is that the others came with it. For 9D alone the
+    // signing key speaks, as it did for its request.
+    const bool only_9d = row.keys.size() == 1 && row.keys.front().slot == "9D";
+    const bool fits = only_9d ? slot == "9C" : key != row.keys.end() && slot != "9D";
+    if (!fits) bad_message("slot");
+    const std::string by = only_9d ? certificate_for_consent(row, ca::Role::decryption) : key->certificate;
+    ca::check_committed(certificate(row.token, by).get(), array_of<token::Rid>(row.rid),
                         bytes_of(message, "signature"));
     finish(row, {{"by", slot}});
     return {{"state", ca::name_of(row.state)}};

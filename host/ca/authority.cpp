@@ -57,6 +57,9 @@ void check_settings(const Settings& s) {
                                                 "without spaces, commas and semicolons."));
     }
     (void)version_of(s.least_firmware);
+    if (!s.key_centre.empty() && s.key_centre.front() != '/') {
+        throw CaError(Fault::bad_argument, mark("The program for the key centre is given by its whole path."));
+    }
     const Owned<ASN1_OBJECT, ASN1_OBJECT_free> oid(OBJ_txt2obj(s.code_extension.c_str(), 1));
     ERR_clear_error();
     if (!oid) throw CaError(Fault::bad_argument, mark("%1 isn't an object identifier."), {s.code_extension});
@@ -73,7 +76,8 @@ json to_json(const Settings& s) {
             {"issuing_days", s.issuing_days},
             {"certificate_days", s.certificate_days},
             {"least_firmware", s.least_firmware},
-            {"ocsp_url", s.ocsp_url}};
+            {"ocsp_url", s.ocsp_url},
+            {"key_centre", s.key_centre}};
 }
 
 std::string seal_new_masters(Bytes passphrase) {
@@ -188,7 +192,8 @@ Authority::Authority(const std::string& directory) : directory_(directory) {
                      j.at("issuing_days"),
                      j.at("certificate_days"),
                      j.value("least_firmware", Settings{}.least_firmware),
-                     j.value("ocsp_url", std::string{})};
+                     j.value("ocsp_url", std::string{}),
+                     j.value("key_centre", "")};
     } catch (const json::exception&) {
         throw CaError(Fault::corrupt, mark("%1 is damaged."), {path("ca.json")});
     }

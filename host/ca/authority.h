@@ -39,6 +39,7 @@ struct Settings {
     int certificate_days = 1095;           // of an enterprise's certificate where the order doesn't say
     std::string least_firmware = "0.1.0";  // a token with an older one is refused
     std::string ocsp_url;                  // http(s) address, or empty
+    std::string key_centre;                // the program that orders decryption keys from a key centre, or empty
 };
 
 class Authority {

@@ -78,6 +78,18 @@ const char* slot_name(std::uint8_t reference) {
     malformed("slot");
 }
 
+// Whether 9D's key comes from a key centre. A CA of before there were any doesn't say.
+bool centre_makes_key(const json& answer) {
+    for (const json& key : answer.at("keys")) {
+        if (!key.contains("made")) continue;
+        const std::string made = text_of(key, "made");
+        if (made == "token") continue;
+        if (made != "centre" || text_of(key, "slot") != slot_name(protocol::ref::key_management)) malformed("made");
+        return true;
+    }
+    return false;
+}
+
 std::vector<StageRole> roles_of(const json& answer) {
     const auto keys = answer.find("keys");
     if (keys == answer.end() || !keys->is_array() || keys->empty()) malformed("keys");
@@ -148,6 +160,7 @@ private:
     void end_leftover(const StagingStatus& status, const std::optional<Rid>& kept);
     [[nodiscard]] Step next_step(const StagingStatus& status) const;
     void make_keys();
+    void bring_key();
     void request();
     [[nodiscard]] ByteVector device_certificate();
     [[nodiscard]] ByteVector attestation(const StagedRole& role);
@@ -164,6 +177,7 @@ private:
     bool verified_ = false;
     Rid rid_{};
     std::vector<StageRole> roles_;
+    bool enveloped_ = false;  // 9D's key comes from a key centre
     token::StageNonce challenge_{};
     json issued_;
     ByteVector manifest_;
@@ -205,6 +219,7 @@ Result Run::run() {
         return result;
     }
     roles_ = roles_of(look);
+    enveloped_ = centre_makes_key(look);
     for (const StageRole& role : roles_) result.slots.emplace_back(slot_name(role.reference));
     const bool committed = status.committed == rid_;
     if (state == "CLOSED") {
@@ -221,6 +236,7 @@ Result Run::run() {
     if (!committed) {
         end_leftover(status, rid_);
         make_keys();
+        if (enveloped_) bring_key();
         request();
         load();
         prove();
@@ -233,11 +249,23 @@ Result Run::run() {
 void Run::make_keys() {
     tell(Step::keys, 0, roles_.size());
     for (;;) {
-        const auto answer = with_pin([&] { return token::stage_begin(token_, rid_, roles_); });
+        const auto answer = with_pin([&] { return token::stage_begin(token_, rid_, roles_, enveloped_); });
         const auto missing = static_cast<std::size_t>(std::max(answer.missing, 0));
         if (missing == 0 || missing > roles_.size()) return;
         tell(Step::keys, roles_.size() - missing, roles_.size());
     }
+}
+
+// The token takes the same key again; what is there already isn't even asked for.
+void Run::bring_key() {
+    const StagingStatus status = token::stage_status(token_);
+    const StagedRole* role = status.role(protocol::ref::key_management);
+    if (role != nullptr && role->has_key) return;
+    const ByteVector envelope = bytes_of(ask_("envelope", {{"rid", hex(rid_)}}), "envelope");
+    with_pin([&] {
+        token::stage_key(token_, envelope);
+        return 0;
+    });
 }
 
 // A key that can't attest is told so by the name that the CA would refuse it with.
@@ -345,8 +373,10 @@ void Run::commit() {
 
 void Run::confirm() {
     tell(Step::confirm);
-    // By the signing key where it was renewed: it is the one that old certificates are revoked for.
+    // By the signing key where it was renewed: it is the one that old certificates are revoked for. Also for a
+    // decryption key renewed alone, which doesn't sign.
     std::uint8_t by = roles_.front().reference;
+    if (by == protocol::ref::key_management) by = protocol::ref::signature;
     for (const StageRole& role : roles_) {
         if (role.reference == protocol::ref::signature) by = role.reference;
     }

@@ -13,8 +13,8 @@
 
 namespace sealkey::renew {
 
-// A question to the CA: "look", "request", "prove", "confirm", and the message. Throws Refusal, or what the connection
-// throws.
+// A question to the CA: "look", "envelope", "request", "prove", "confirm", and the message. Throws Refusal, or what the
+// connection throws.
 using Ask = std::function<nlohmann::json(const std::string& step, const nlohmann::json& message)>;
 
 // The CA says no, or what it says makes no sense.

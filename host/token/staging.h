@@ -82,6 +82,9 @@ BeginAnswer stage_begin(Token& token, const Rid& rid, const std::vector<StageRol
 // 9D's new key in an envelope for the key in 9D now (protocol/renewal.h), after stage_begin(enveloped). Again with the
 // same key: nothing happens. bad_data: it doesn't open, for this renewal and this token.
 void stage_key(Token& token, ByteView envelope);
+// At first issue, over the channel: the same, straight into 9D, in the place of the key that it is for. `order`: the
+// name that the envelope is bound to. Only once: the key that could open it is gone then.
+void bring_key(Token& token, const Rid& order, protocol::Algorithm algorithm, ByteView envelope);
 // `request_info`: DER CertificationRequestInfo of the staged public key, at most 4096 bytes. The signature: PKCS#1 v1.5
 // with SHA-256, or ECDSA (DER) with SHA-256, P-384 with SHA-384.
 [[nodiscard]] ByteVector stage_csr(Token& token, std::uint8_t role, ByteView request_info);

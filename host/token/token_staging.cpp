@@ -199,6 +199,20 @@ void stage_key(Token& token, ByteView envelope) {
     run(token, "loading a decryption key", OwnIns::stage_key, protocol::ref::key_management, 0, envelope);
 }
 
+void bring_key(Token& token, const Rid& order, protocol::Algorithm algorithm, ByteView envelope) {
+    ByteVector data;
+    add(data, order);
+    data.push_back(static_cast<std::uint8_t>(algorithm));
+    add(data, envelope);
+    const Answer answer = token.send({.cla = protocol::kClaOwn,
+                                      .ins = static_cast<std::uint8_t>(OwnIns::stage_key),
+                                      .p1 = protocol::ref::key_management,
+                                      .p2 = protocol::kEnvelopeToSlot,
+                                      .data = data,
+                                      .secure = true});
+    if (!answer.ok()) throw_status("loading a decryption key", answer.status_word);
+}
+
 ByteVector stage_csr(Token& token, std::uint8_t role, ByteView request_info) {
     const char* const action = "signing a certificate request";
     return signature_of(run(token, action, OwnIns::stage_csr, role, protocol::kCsrByStagedKey, request_info), action);

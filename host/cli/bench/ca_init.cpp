@@ -25,6 +25,7 @@ void tell(Context& context, const ca::Authority& authority) {
     context.out.field(tr("Extension with the enterprise code"), settings.code_extension);
     context.out.field(tr("Device roots that are trusted"), std::to_string(authority.device_roots().size()));
     context.out.field(tr("Oldest firmware that is taken"), settings.least_firmware);
+    context.out.field(tr("Key centre"), settings.key_centre.empty() ? tr("none") : settings.key_centre);
     context.out.field(tr("Address of the CRL"), settings.crl_url.empty() ? tr("none") : settings.crl_url);
     context.out.field(tr("Address of the OCSP responder"), settings.ocsp_url.empty() ? tr("none") : settings.ocsp_url);
     auto device_roots = nlohmann::json::array();
@@ -42,6 +43,7 @@ void tell(Context& context, const ca::Authority& authority) {
                           {"seal_maker_serial", ca::serial_of(authority.seal_maker())},
                           {"device_roots", device_roots},
                           {"least_firmware", settings.least_firmware},
+                          {"key_centre", settings.key_centre},
                           {"issuing_not_after", ca::iso_time(ca::time_of(X509_get0_notAfter(authority.issuing())))}};
 }
 
@@ -153,6 +155,9 @@ Run define_ca(CLI::App& command) {
     make.add_option("--least-firmware", settings.least_firmware, tr("Keys with older firmware get no certificate"))
         ->capture_default_str()
         ->type_name(tr("VERSION"));
+    make.add_option("--key-centre", settings.key_centre,
+                    tr("The program that orders decryption keys from a key centre, by its whole path"))
+        ->type_name(tr("PROGRAM"));
     make.add_option("--issuing-days", settings.issuing_days, tr("Days that the issuing CA is valid"))
         ->capture_default_str()
         ->type_name(tr("DAYS"));

@@ -247,6 +247,7 @@ Run define_issue(CLI::App& command) {
     text("--replaces", order.replaces, tr("Serial number of the key that is replaced"));
     text("--lost-or-damaged", order.lost_or_damaged, tr("What happened to the key that is replaced: lost or damaged"));
     text("--algorithm", order.algorithm, tr("rsa2048, p256, p384, rsa3072 or rsa4096"));
+    text("--decryption-key", order.decryption_key, tr("Where 9D is made: token, or centre (the CA's key centre)"));
     text("--profile", order.profile, tr("shipping, or compatibility (for tests only)"));
     text("--seal-image", order.seal_image, tr("Picture of the seal: a PNG file"));
     text("--seal-name", order.seal_name, tr("Name of the seal (the enterprise's name if not given)"));

@@ -14,7 +14,7 @@ Exit check_orders(Context& context, const OrdersOptions& options) {
     const ca::Authority authority(options.bench.directory());
     const auto inventory = options.bench.inventory(authority);
     bench::OrderFile file = bench::read_orders(options.file);
-    bench::check_with_inventory(file, *inventory);
+    bench::check_with_inventory(file, *inventory, authority);
     require_good_orders(context, file, options.file);
     context.out.say(fill(tr("%1 orders, and nothing is wrong with them."), {std::to_string(file.orders.size())}));
     context.out.result = {{"orders", file.orders.size()}};

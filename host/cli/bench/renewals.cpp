@@ -100,7 +100,8 @@ Exit run(Context& context, const RenewalsOptions& options) {
         const SecretText passphrase = options.bench.passphrase();
         return bench::DeskKeys(authority, passphrase.bytes());
     }();
-    bench::RenewalDesk desk(*inventory, authority, keys, options.bench.operator_name());
+    bench::RenewalDesk desk(*inventory, authority, keys, options.bench.operator_name(),
+                            bench::key_centre_of(authority));
     if (options.approve->parsed()) return approve(context, desk, options);
     if (options.refuse->parsed()) {
         const auto row = desk.refuse(required_serial(context), options.remark);
@@ -126,6 +127,7 @@ void add_order_options(CLI::App& command, RenewalsOptions& options) {
     text("--request", order.request, tr("The approved request that this is for"))->required();
     text("--slots", options.slots, tr("The keys that are renewed: 9A,9C,9D (all of them if not given)"));
     text("--algorithm", order.algorithm, tr("rsa2048, p256, p384, rsa3072 or rsa4096"));
+    text("--decryption-key", order.decryption_key, tr("Where 9D is made: token, or centre (the CA's key centre)"));
     text("--name", order.enterprise_name, tr("Name of the enterprise"));
     text("--english-name", order.english_name, tr("Its English name"));
     text("--code", order.unified_code, tr("Its unified social credit code, 18 characters"));

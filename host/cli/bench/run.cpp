@@ -155,7 +155,7 @@ Exit run_tray(Context& context, const RunOptions& options) {
     const RunLock lock(authority.path("run.lock"));
     const auto inventory = options.bench.inventory(authority);
     if (bench::JobBook(*inventory).jobs(bench::batch_of(file)).empty()) {
-        bench::check_with_inventory(file, *inventory);
+        bench::check_with_inventory(file, *inventory, authority);
         require_good_orders(context, file, options.orders);
     }
     const bench::BirthRecords births(options.births);

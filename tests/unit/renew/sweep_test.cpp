@@ -19,8 +19,8 @@ struct Totals {
 
 class RenewalSweep : public ::testing::Test {
 protected:
-    RenewalSweep() : world_(folder_) {
-        world_.approve();
+    explicit RenewalSweep(const bench::RenewalOrder& order = {}) : world_(folder_) {
+        world_.approve(order);
         (void)world_.run();
         whole_ = world_.count();
         world_.check_finished();
@@ -97,6 +97,48 @@ TEST_P(RenewalPowerSweep, EveryFlashOperation) {
 }
 INSTANTIATE_TEST_SUITE_P(Tears, RenewalPowerSweep, ::testing::ValuesIn(kAllTears),
                          [](const auto& tear) { return std::string(name_of(tear.param)); });
+
+// The same with a decryption key of a key centre's in the set: its envelope is one more answer of the CA, and one more
+// APDU. The mock centre makes another key each time it is asked, so a CA that forgets what it told the token is found.
+class CentreSweep : public RenewalSweep {
+protected:
+    CentreSweep() : RenewalSweep(order()) {}
+    static bench::RenewalOrder order() {
+        bench::RenewalOrder out;
+        out.decryption_key = "centre";
+        return out;
+    }
+};
+
+TEST_F(CentreSweep, Lesson12_EveryApdu) {
+    for (std::size_t i = 0; i < whole_.apdus; ++i) {
+        cut_once({Cut::At::apdu, i, false});
+        cut_once({Cut::At::apdu, i, true});
+    }
+    report("key from a centre, connection cut at every APDU");
+    EXPECT_EQ(totals_.cut, totals_.runs);
+}
+
+TEST_F(CentreSweep, EveryQuestionAndEveryAnswerOfTheCa) {
+    ASSERT_EQ(whole_.questions, 5U);
+    for (std::size_t i = 0; i < whole_.questions; ++i) {
+        cut_once({Cut::At::question, i});
+        cut_once({Cut::At::answer, i});
+    }
+    report("key from a centre, connection to the CA cut at every question and answer");
+    EXPECT_EQ(totals_.cut, totals_.runs);
+}
+
+// Every operation once, each kind of tear in turn; the whole product is swept above with keys of the token's own.
+TEST_F(CentreSweep, EveryFlashOperation) {
+    ASSERT_GT(whole_.flash, 50U);
+    for (std::uint64_t i = 0; i < whole_.flash; ++i) {
+        cut_once({Cut::At::flash, static_cast<std::size_t>(i), false, kAllTears[i % std::size(kAllTears)]});
+    }
+    report("key from a centre, power cut at every flash operation");
+    EXPECT_EQ(totals_.cut, totals_.runs);
+    EXPECT_GT(totals_.torn, 0U);
+}
 
 }  // namespace
 }  // namespace sealkey::test

@@ -94,6 +94,18 @@ private:
     bool broken_ = false;
 };
 
+ca::CentreKey MockCentre::order(const ca::CentreOrder& order) {
+    if (before) before(order);
+    ++orders;
+    const unsigned char* at = order.recipient.data();
+    const testing::PKey recipient(d2i_PUBKEY(nullptr, &at, static_cast<long>(order.recipient.size())), EVP_PKEY_free);
+    last = testing::new_key(order.algorithm == Algorithm::rsa2048 ? "RSA-2048" : "P-256");
+    const testing::EnvelopeFor what{order.serial, {order.name.begin(), order.name.end()}, order.algorithm};
+    ca::CentreKey given{testing::public_key_info(last), testing::make_envelope(last, recipient, what)};
+    if (bend) bend(given);
+    return given;
+}
+
 World::World(CaFolder& folder, bool with_attestation_key) : folder_(folder) {
     fs::remove(folder_.path("inventory.sqlite"));
     inventory_ = std::make_unique<bench::Inventory>(folder_.path("inventory.sqlite"));
@@ -104,7 +116,7 @@ World::World(CaFolder& folder, bool with_attestation_key) : folder_(folder) {
 void World::restart_ca() {
     desk_.reset();
     inventory_ = std::make_unique<bench::Inventory>(folder_.path("inventory.sqlite"));
-    desk_ = std::make_unique<bench::RenewalDesk>(*inventory_, folder_.authority(), folder_.keys(), "clerk");
+    desk_ = std::make_unique<bench::RenewalDesk>(*inventory_, folder_.authority(), folder_.keys(), "clerk", centre_);
 }
 
 std::unique_ptr<token::Token> World::client(const Cut& cut) {
@@ -287,26 +299,39 @@ void World::check_credential(token::Token& token, std::uint8_t slot) {
     must(live == 1, name + ": " + std::to_string(live) + " live certificates at the CA");
 }
 
-void World::check_decryption(token::Token& token) {
+bool World::decrypts(token::Token& token, std::uint8_t slot, EVP_PKEY* key) {
     const ca::PKey ephemeral(EVP_PKEY_Q_keygen(nullptr, nullptr, "EC", "P-256"));
     const ca::PKeyCtx ctx(EVP_PKEY_CTX_new_from_pkey(nullptr, ephemeral.get(), nullptr));
     ByteVector shared(32);
     std::size_t size = shared.size();
-    must(EVP_PKEY_derive_init(ctx.get()) == 1 &&
-             EVP_PKEY_derive_set_peer(ctx.get(), first_decryption_key_.get()) == 1 &&
+    must(EVP_PKEY_derive_init(ctx.get()) == 1 && EVP_PKEY_derive_set_peer(ctx.get(), key) == 1 &&
              EVP_PKEY_derive(ctx.get(), shared.data(), &size) == 1,
          "ECDH");
     unsigned char* point = nullptr;
     const std::size_t length = EVP_PKEY_get1_encoded_public_key(ephemeral.get(), &point);
     const ByteVector encoded(point, point + length);
     OPENSSL_free(point);
+    token.verify(view(pin()));
+    return token.derive(slot, Algorithm::p256, encoded) == shared;
+}
+
+void World::check_decryption(token::Token& token) {
     for (const auto& slot : token.token_status().slots) {
-        const bool decrypts = slot.slot == protocol::ref::key_management || (slot.slot >= 0x82 && slot.slot <= 0x95);
-        if (!decrypts || slot.algorithm != Algorithm::p256) continue;
-        token.verify(view(pin()));
-        if (token.derive(slot.slot, Algorithm::p256, encoded) == shared) return;
+        const bool may = slot.slot == protocol::ref::key_management || (slot.slot >= 0x82 && slot.slot <= 0x95);
+        if (!may || slot.algorithm != Algorithm::p256) continue;
+        if (decrypts(token, slot.slot, first_decryption_key_.get())) return;
     }
     throw std::runtime_error("the first decryption key is lost");
+}
+
+// The centre's own key decrypts with what the token has, and the token doesn't claim to have made it.
+void World::check_brought(token::Token& token) {
+    const auto metadata = token.metadata(protocol::ref::key_management);
+    must(metadata.origin == protocol::Origin::imported, "9D isn't called imported");
+    const auto row = inventory_->live_certificate(serial_, "9D");
+    must(row && row->spki == ca::sha256_hex(testing::public_key_info(centre_->last)), "9D isn't the centre's last key");
+    if (metadata.algorithm != Algorithm::p256) return;
+    must(decrypts(token, protocol::ref::key_management, centre_->last.get()), "9D isn't the centre's key");
 }
 
 void World::check_usable() {
@@ -329,6 +354,8 @@ void World::check_finished() {
              std::string(ca::name_of(role)) + ": another certificate than the CA's");
         must(!inventory_->live_certificate(serial_, bench::next_slot(ca::name_of(role))), "an unconfirmed certificate");
     }
+    const bench::Order order = bench::order_of_json(nlohmann::json::parse(row.order_text));
+    if (bench::from_centre(order, "9D")) check_brought(*client_token);
     must(ca::hex(client_token->read_object(protocol::object::enterprise_record)) == row.record, "record");
     must(ca::hex(client_token->read_object(protocol::object::seal)) == row.seal, "seal");
     const auto chuid = client_token->read_object(protocol::object::chuid);

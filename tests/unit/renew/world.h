@@ -9,6 +9,7 @@
 
 #include "bench/renewal_desk.h"
 #include "renew/renewal.h"
+#include "support/key_centre.h"
 #include "support/token_fixture.h"
 
 namespace sealkey::test {
@@ -47,6 +48,17 @@ private:
     std::unique_ptr<bench::DeskKeys> keys_;
 };
 
+// A mock: the real key centre isn't ours. It makes another key each time it is asked, so that it shows when the CA
+// doesn't stay with what it told the token.
+class MockCentre final : public ca::KeyCentre {
+public:
+    ca::CentreKey order(const ca::CentreOrder& order) override;
+    int orders = 0;
+    testing::PKey last;                                  // what it gave last
+    std::function<void(const ca::CentreOrder&)> before;  // may throw
+    std::function<void(ca::CentreKey&)> bend;            // changes the answer, or throws: it is lost
+};
+
 // An enterprise's key with certificates, record and seal, and the CA that made it.
 class World {
 public:
@@ -69,6 +81,7 @@ public:
 
     [[nodiscard]] bench::Inventory& inventory() { return *inventory_; }
     [[nodiscard]] bench::RenewalDesk& desk() { return *desk_; }
+    [[nodiscard]] MockCentre& centre() { return *centre_; }
     [[nodiscard]] testing::TestToken& token() { return *token_; }
     [[nodiscard]] const std::string& serial() const { return serial_; }
     [[nodiscard]] std::string pin() const { return std::string(testing::kPin); }
@@ -88,12 +101,15 @@ private:
     void make_attestation_key(bench::Inventory::Work& work);
     void check_credential(token::Token& token, std::uint8_t slot);
     void check_decryption(token::Token& token);
+    void check_brought(token::Token& token);
+    [[nodiscard]] bool decrypts(token::Token& token, std::uint8_t slot, EVP_PKEY* key);
 
     CaFolder& folder_;
     std::string serial_;
     std::unique_ptr<testing::TestToken> token_;
     std::unique_ptr<bench::Inventory> inventory_;
     std::unique_ptr<bench::RenewalDesk> desk_;
+    std::shared_ptr<MockCentre> centre_ = std::make_shared<MockCentre>();
     std::optional<FlashModel::State> flash_;
     ca::PKey first_decryption_key_;  // public half
     std::vector<std::string> first_certificates_;

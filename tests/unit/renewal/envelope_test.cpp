@@ -158,7 +158,7 @@ TEST_F(Envelope, OnlyWhereItIsAskedFor) {
     ASSERT_TRUE(abort(2).ok());
     ASSERT_TRUE(begin(3, kAll, {0x11, 0x11, 0x11}).ok());
     const ByteVector good = make_envelope(centre_, recipient(), here(3));
-    EXPECT_EQ(own(0x48, ref::key_management, 1, good).sw, 0x6A86);
+    EXPECT_EQ(own(0x48, ref::key_management, 2, good).sw, 0x6A86);
     EXPECT_EQ(own(0x48, ref::key_management, 0).sw, 0x6700);
     key().log_out();
     EXPECT_EQ(bring(good).sw, 0x6982) << "no PIN";
