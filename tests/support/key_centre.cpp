@@ -7,7 +7,7 @@ namespace sealkey::testing {
 
 namespace {
 
-void must(bool good, const char* what) {
+void openssl_must(bool good, const char* what) {
     if (!good) throw std::runtime_error(what);
 }
 using Context = std::shared_ptr<EVP_PKEY_CTX>;
@@ -15,9 +15,9 @@ Context context_of(const PKey& key) { return Context(EVP_PKEY_CTX_new(key.get(),
 
 ByteVector number_of(const PKey& key, const char* name, std::size_t size) {
     BIGNUM* value = nullptr;
-    must(EVP_PKEY_get_bn_param(key.get(), name, &value) == 1, name);
+    openssl_must(EVP_PKEY_get_bn_param(key.get(), name, &value) == 1, name);
     ByteVector out(size);
-    must(BN_bn2binpad(value, out.data(), static_cast<int>(size)) == static_cast<int>(size), name);
+    openssl_must(BN_bn2binpad(value, out.data(), static_cast<int>(size)) == static_cast<int>(size), name);
     BN_clear_free(value);
     return out;
 }
@@ -31,15 +31,16 @@ Agreed by_ecdh(const PKey& recipient) {
     Agreed out;
     out.opening.resize(97);
     std::size_t size = 0;
-    must(EVP_PKEY_get_octet_string_param(fresh.get(), "pub", out.opening.data(), out.opening.size(), &size) == 1,
-         "pub");
+    openssl_must(
+        EVP_PKEY_get_octet_string_param(fresh.get(), "pub", out.opening.data(), out.opening.size(), &size) == 1, "pub");
     out.opening.resize(size);
     const Context context = context_of(fresh);
     out.secret.resize(48);
     size = out.secret.size();
-    must(EVP_PKEY_derive_init(context.get()) == 1 && EVP_PKEY_derive_set_peer(context.get(), recipient.get()) == 1 &&
-             EVP_PKEY_derive(context.get(), out.secret.data(), &size) == 1,
-         "ECDH");
+    openssl_must(EVP_PKEY_derive_init(context.get()) == 1 &&
+                     EVP_PKEY_derive_set_peer(context.get(), recipient.get()) == 1 &&
+                     EVP_PKEY_derive(context.get(), out.secret.data(), &size) == 1,
+                 "ECDH");
     out.secret.resize(size);
     return out;
 }
@@ -47,12 +48,13 @@ Agreed by_ecdh(const PKey& recipient) {
 Agreed by_rsa(const PKey& recipient) {
     const Context context = context_of(recipient);
     std::size_t opening = 0, secret = 0;
-    must(EVP_PKEY_encapsulate_init(context.get(), nullptr) == 1 &&
-             EVP_PKEY_CTX_set_kem_op(context.get(), "RSASVE") == 1 &&
-             EVP_PKEY_encapsulate(context.get(), nullptr, &opening, nullptr, &secret) == 1,
-         "RSASVE");
+    openssl_must(EVP_PKEY_encapsulate_init(context.get(), nullptr) == 1 &&
+                     EVP_PKEY_CTX_set_kem_op(context.get(), "RSASVE") == 1 &&
+                     EVP_PKEY_encapsulate(context.get(), nullptr, &opening, nullptr, &secret) == 1,
+                 "RSASVE");
     Agreed out{ByteVector(opening), ByteVector(secret)};
-    must(EVP_PKEY_encapsulate(context.get(), out.opening.data(), &opening, out.secret.data(), &secret) == 1, "RSASVE");
+    openssl_must(EVP_PKEY_encapsulate(context.get(), out.opening.data(), &opening, out.secret.data(), &secret) == 1,
+                 "RSASVE");
     return out;
 }
 
@@ -73,7 +75,7 @@ ByteVector wrapping_key(const Agreed& agreed, const EnvelopeFor& what) {
         OSSL_PARAM_construct_octet_string(OSSL_KDF_PARAM_KEY, secret.data(), secret.size()),
         OSSL_PARAM_construct_octet_string(OSSL_KDF_PARAM_INFO, info.data(), info.size()), OSSL_PARAM_construct_end()};
     ByteVector out(32);
-    must(EVP_KDF_derive(context.get(), out.data(), out.size(), parameters) == 1, "HKDF");
+    openssl_must(EVP_KDF_derive(context.get(), out.data(), out.size(), parameters) == 1, "HKDF");
     return out;
 }
 
@@ -99,9 +101,10 @@ ByteVector make_envelope(const ByteVector& parts, const PKey& recipient, const E
     EVP_CIPHER_CTX_set_flags(context.get(), EVP_CIPHER_CTX_FLAG_WRAP_ALLOW);
     ByteVector wrapped(parts.size() + 8);
     int size = 0;
-    must(EVP_EncryptInit_ex(context.get(), EVP_aes_256_wrap(), nullptr, key.data(), nullptr) == 1 &&
-             EVP_EncryptUpdate(context.get(), wrapped.data(), &size, parts.data(), static_cast<int>(parts.size())) == 1,
-         "AES key wrap");
+    openssl_must(
+        EVP_EncryptInit_ex(context.get(), EVP_aes_256_wrap(), nullptr, key.data(), nullptr) == 1 &&
+            EVP_EncryptUpdate(context.get(), wrapped.data(), &size, parts.data(), static_cast<int>(parts.size())) == 1,
+        "AES key wrap");
     return concat({agreed.opening, wrapped});
 }
 

@@ -1,5 +1,7 @@
 #include "support/renewal_desk.h"
 
+#include "support/key_centre.h"
+
 #include <openssl/bn.h>
 #include <openssl/core_names.h>
 #include <openssl/param_build.h>
@@ -319,6 +321,15 @@ void prove_role(token::Token& token, RenewalDesk& desk, const RenewalPlan& plan,
     desk.prove(plan, role, nonce, token::stage_prove(token, role, nonce));
 }
 
+void bring_centre_key(token::Token& token, const RenewalPlan& plan) {
+    const token::StagingStatus status = token::stage_status(token);
+    const token::StagedRole* const staged = status.role(ref::key_management);
+    if (!plan.centre || staged == nullptr || staged->has_key) return;
+    const PKey recipient = key_of(token.metadata(ref::key_management).public_key);
+    const EnvelopeFor what{std::string(kSerial), {plan.rid.begin(), plan.rid.end()}, staged->algorithm};
+    token::stage_key(token, make_envelope(plan.centre, recipient, what));
+}
+
 void run_renewal(token::Token& token, std::string_view pin, RenewalDesk& desk, const RenewalPlan& plan,
                  const std::function<void()>& before_commit) {
     const ByteVector secret(pin.begin(), pin.end());
@@ -326,7 +337,8 @@ void run_renewal(token::Token& token, std::string_view pin, RenewalDesk& desk, c
     const token::StagingStatus before = token::stage_status(token);
     if (before.committed != plan.rid) {
         token::BeginAnswer answer{1, false};
-        while (answer.missing > 0) answer = token::stage_begin(token, plan.rid, plan.roles);
+        while (answer.missing > 0) answer = token::stage_begin(token, plan.rid, plan.roles, !!plan.centre);
+        bring_centre_key(token, plan);
         for (const token::StageRole& role : plan.roles) request_certificate(token, desk, plan, role.reference);
         const token::StagingStatus told = token::stage_status(token);
         if (plan.seal && !is_loaded(told.seal, *plan.seal)) token::stage_seal(token, *plan.seal);

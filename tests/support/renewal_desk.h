@@ -82,6 +82,7 @@ struct RenewalPlan {
     std::optional<ByteVector> record;
     std::optional<ByteVector> next_issuer;  // object value
     token::Guid guid{};
+    PKey centre;  // a key centre's for 9D; none: the token makes it
 };
 RenewalPlan plan_of(std::uint8_t number, std::vector<token::StageRole> roles);
 
@@ -140,6 +141,9 @@ private:
 // Parts of the client's procedure, for one role: the certificate asked for and loaded; the proof.
 void request_certificate(token::Token& token, RenewalDesk& desk, const RenewalPlan& plan, std::uint8_t role);
 void prove_role(token::Token& token, RenewalDesk& desk, const RenewalPlan& plan, std::uint8_t role);
+
+// The centre's key in an envelope, where the plan has one and the token doesn't yet.
+void bring_centre_key(token::Token& token, const RenewalPlan& plan);
 
 // One run of the client's procedure: does what is still to be done, whatever that is. Throws what the client throws.
 // `before_commit` is called when everything is loaded and proven.

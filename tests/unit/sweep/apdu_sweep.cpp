@@ -161,10 +161,13 @@ void ApduSweep::sweep(Profile profile, const Case& what) {
 
     const bool main = GetParam() == kMainUnit;
     // The short ones, which count tries, are torn in more ways.
-    const std::uint32_t variants = (main ? kTears : 2) * (counts_.operations < 4 ? 6 : 1);
-    for (std::uint64_t k = 0; k < counts_.operations; ++k) {
+    const bool sampled = what.samples != 0 && what.samples < counts_.operations;
+    const std::uint32_t variants = sampled ? 1 : (main ? kTears : 2) * (counts_.operations < 4 ? 6 : 1);
+    const std::uint64_t points = sampled ? what.samples : counts_.operations;
+    for (std::uint64_t point = 0; point < points; ++point) {
+        const std::uint64_t k = sampled ? point * (counts_.operations - 1) / (points - 1) : point;
         for (std::uint32_t variant = 0; variant < variants; ++variant) {
-            const Tear tear = main ? test::kAllTears[variant % kTears]
+            const Tear tear = main ? test::kAllTears[(sampled ? point : variant) % kTears]
                                    : test::kAllTears[1 + (k + std::uint64_t{variant} * 2) % (kTears - 1)];
             const auto seed = static_cast<std::uint32_t>(k * variants + variant);
             token->flash().restore(start);

@@ -44,6 +44,9 @@ struct Case {
     bool answers_ok = true;                    // what the command answers when it isn't cut
     // Where a cut may lead to another end than the command itself: makes that end.
     std::function<void(TestToken&)> other_end = {};
+    // For a command that is slow by itself: only so many of its operations are cut, evenly spread with the first and
+    // the last among them, each by one kind of tear. 0: all of them by every kind.
+    std::uint64_t samples = 0;
     bool new_guid = false;  // the command draws one: CHUID counts by its length alone
 };
 

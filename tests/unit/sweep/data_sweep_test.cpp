@@ -1,4 +1,5 @@
 // Power cuts in everything that writes keys, certificates and data.
+#include "support/key_centre.h"
 #include "unit/sweep/apdu_sweep.h"
 
 namespace sealkey::testing {
@@ -59,6 +60,74 @@ TEST_P(ApduSweep, Import) {
                EXPECT_EQ(old, !j.after) << j.where;
                expect_pin_opens(j, kDefaultPin);
            }});
+}
+
+TEST_P(ApduSweep, ImportRsa) {
+    sweep(Profile::compatibility, {"import RSA-2048", set_up, open_for_bench,
+                                   [](TestToken& t) { return t.import_rsa2048(ref::key_management); },
+                                   [](Judged& j) {
+                                       same_key(j);
+                                       const auto told = find(j.token.metadata(ref::key_management).data, 0x04);
+                                       EXPECT_EQ(told.has_value(), j.after) << j.where;
+                                       if (!j.after) return;
+                                       EXPECT_TRUE(j.token.verify(kDefaultPin).ok());
+                                       ByteVector block(256, 0x5A);
+                                       block[0] = 0;
+                                       const Reply used =
+                                           j.token.use_key(ref::key_management, Algorithm::rsa2048, block);
+                                       EXPECT_TRUE(used.ok()) << j.where << ": the key doesn't work";
+                                   }});
+}
+
+// Each generation takes as long as on any computer: six of its operations are cut, with the pages of the boards alone.
+// What it writes it writes as P-256 does, which is swept whole.
+class SlowSweep : public ApduSweep {};
+TEST_P(SlowSweep, GenerateRsa) {
+    Case what{"GENERATE RSA-2048", set_up, open_for_bench,
+              [](TestToken& t) { return t.generate(ref::key_management, Algorithm::rsa2048); },
+              [](Judged& j) {
+                  same_key(j);
+                  const auto told = find(j.token.metadata(ref::key_management).data, 0x04);
+                  EXPECT_EQ(told.has_value(), j.after) << j.where;
+              }};
+    what.samples = 6;
+    sweep(Profile::compatibility, what);
+}
+INSTANTIATE_TEST_SUITE_P(Units, SlowSweep, ::testing::Values(256),
+                         [](const auto& unit) { return "Unit" + std::to_string(unit.param); });
+
+// The decryption key of a key centre's, at first issue: the key that the envelope is for, or the one in it.
+TEST_P(ApduSweep, BringDecryptionKeyInAnEnvelope) {
+    const PKey centre = new_key("P-256");
+    const auto with_recipient = [](TestToken& t) {
+        set_up(t);
+        ASSERT_TRUE(t.generate(ref::key_management).ok());
+        ASSERT_TRUE(t.put_data(object::cert_9d, certificate(700, 3)).ok());
+    };
+    ByteVector command;  // made once, for the key that is there
+    const auto bring = [&](TestToken& t) {
+        if (command.empty()) {
+            token::PublicKey key;
+            key.point = public_key(t, ref::key_management);
+            const ByteVector name(16, 9);
+            const EnvelopeFor what{std::string(kSerial), name, Algorithm::p256};
+            command =
+                concat({name, {static_cast<std::uint8_t>(Algorithm::p256)}, make_envelope(centre, key_of(key), what)});
+        }
+        return t.send(0x80, 0x48, ref::key_management, 1, command);
+    };
+    const auto session = [](TestToken& t) {
+        open_for_bench(t);
+        ASSERT_TRUE(t.verify(kDefaultPin).ok());
+    };
+    sweep(Profile::compatibility, {"STAGE KEY into 9D", with_recipient, session, bring, [&](Judged& j) {
+                                       same_key(j);
+                                       token::PublicKey key;
+                                       key.point = public_key(j.token, ref::key_management);
+                                       EXPECT_EQ(EVP_PKEY_eq(key_of(key).get(), centre.get()) == 1, j.after) << j.where;
+                                       const bool there = j.token.get_data(object::cert_9d).ok();
+                                       EXPECT_EQ(there, !j.after) << j.where << ": key and certificate don't belong";
+                                   }});
 }
 
 TEST_P(ApduSweep, PutDataSmall) {

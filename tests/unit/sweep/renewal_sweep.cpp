@@ -46,9 +46,13 @@ RenewalSweep::RenewalSweep(platform::FlashGeometry geometry)
 
 std::vector<RenewalSweep::Step> RenewalSweep::steps() {
     std::vector<Step> out;
-    for (int i = 0; i < 3; ++i) {
-        out.push_back({"STAGE BEGIN",
-                       [this](token::Token& t, RenewalDesk&) { (void)token::stage_begin(t, plan_.rid, plan_.roles); }});
+    for (int i = 0; i < (plan_.centre ? 2 : 3); ++i) {
+        out.push_back({"STAGE BEGIN", [this](token::Token& t, RenewalDesk&) {
+                           (void)token::stage_begin(t, plan_.rid, plan_.roles, !!plan_.centre);
+                       }});
+    }
+    if (plan_.centre) {
+        out.push_back({"STAGE KEY", [this](token::Token& t, RenewalDesk&) { bring_centre_key(t, plan_); }});
     }
     for (const token::StageRole& role : plan_.roles) {
         out.push_back({"STAGE CSR and STAGE CERT", [this, role](token::Token& t, RenewalDesk& desk) {
@@ -136,6 +140,9 @@ void RenewalSweep::expect_completes(RenewalDesk desk, const std::string& where) 
     EXPECT_TRUE(desk.confirmed(plan_.rid)) << where;
     EXPECT_FALSE(is_before(desk, where + ", completed"));
     EXPECT_TRUE(decrypts(ref::retired_first, old_decryption_)) << where << ", completed: files of before are lost";
+    if (plan_.centre) {
+        EXPECT_TRUE(decrypts(ref::key_management, plan_.centre)) << where << ": not the centre's key";
+    }
     EXPECT_EQ(token::stage_status(client).free_retired_slots, 19) << where;
     ++counts_.completed;
 }

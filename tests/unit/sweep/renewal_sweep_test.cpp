@@ -86,6 +86,21 @@ TEST_P(RenewalPower, N14_PulledAgainAndAgain) {
 INSTANTIATE_TEST_SUITE_P(Units, RenewalPower, ::testing::Values(4, 8, 16, 256),
                          [](const auto& unit) { return "Unit" + std::to_string(unit.param); });
 
+// With a key centre's decryption key in the set.
+class CentrePower : public RenewalPower {
+protected:
+    CentrePower() { plan_.centre = new_key("P-256"); }
+};
+TEST_P(CentrePower, N14_Envelope) { sweep(2, 3, "STAGE KEY"); }
+INSTANTIATE_TEST_SUITE_P(Units, CentrePower, ::testing::Values(8, 256),
+                         [](const auto& unit) { return "Unit" + std::to_string(unit.param); });
+
+// COMMIT doesn't know where a key came from: one unit will do.
+class CentreCommit : public CentrePower {};
+TEST_P(CentreCommit, N14_Lesson12_Commit) { sweep(11, 12, "COMMIT, 9D from an envelope"); }
+INSTANTIATE_TEST_SUITE_P(Units, CentreCommit, ::testing::Values(8),
+                         [](const auto& unit) { return "Unit" + std::to_string(unit.param); });
+
 // The connection breaks at every APDU, before the token has it or with its answer lost; the card is reset by it.
 class RenewalConnection : public RenewalSweep {
 protected:
@@ -122,6 +137,11 @@ protected:
 
 TEST_P(RenewalConnection, N14_EveryExtendedApdu) { sweep(true, "connection, extended APDUs"); }
 TEST_P(RenewalConnection, N14_Lesson19_EveryShortApdu) { sweep(false, "connection, short APDUs in chains"); }
+
+TEST_P(RenewalConnection, N14_EveryExtendedApduWithAnEnvelope) {
+    plan_.centre = new_key("P-256");
+    sweep(true, "connection, extended APDUs, 9D in an envelope");
+}
 
 // The CA's side breaks at each of its answers, before it has noted anything or after.
 TEST_P(RenewalConnection, N14_EveryAnswerOfTheCa) {
