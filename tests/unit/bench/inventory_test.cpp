@@ -328,6 +328,8 @@ TEST_F(InventoryTest, OlderInventoryIsTakenOver) {
     {
         soci::session sql(soci::sqlite3, "db=\"" + path_ + "\"");
         sql << "DROP TABLE jobs";
+        sql << "ALTER TABLE renewal_keys DROP COLUMN centre_key";
+        sql << "ALTER TABLE renewal_keys DROP COLUMN envelope";
         sql << "DELETE FROM meta WHERE name = 'audit_head'";
         sql << "PRAGMA user_version = 2";
     }

@@ -19,7 +19,9 @@ TEST_F(RenewalTest, N14_FromApprovalToClosed) {
     const json look = desk_->answer("look", {{"serial", token_.serial}});
     EXPECT_EQ(look.at("state"), "APPROVED");
     EXPECT_EQ(look.at("rid"), rid);
-    EXPECT_EQ(look.at("keys"), json::parse(R"([{"slot":"9A","algorithm":"p256","made":"token"},{"slot":"9C","algorithm":"p256","made":"token"},
+    EXPECT_EQ(
+        look.at("keys"),
+        json::parse(R"([{"slot":"9A","algorithm":"p256","made":"token"},{"slot":"9C","algorithm":"p256","made":"token"},
                                                {"slot":"9D","algorithm":"p256","made":"token"}])"));
     const auto old = live("9C");
     const json issued = request(rid);
