@@ -8,7 +8,7 @@ set -euo pipefail
 build_packages=(
     g++ cmake ninja-build ccache pkg-config dpkg-dev debian-archive-keyring ca-certificates gettext
     libpcsclite-dev libp11-kit-dev zlib1g-dev libssl-dev libcli11-dev libspdlog-dev nlohmann-json3-dev
-    libsoci-dev libsqlite3-dev libcpp-httplib-dev libcurl4-openssl-dev libpodofo-dev libpng-dev
+    libsoci-dev libsqlite3-dev libpq-dev libcpp-httplib-dev libcurl4-openssl-dev libpodofo-dev libpng-dev
     libgtest-dev libgmock-dev libbenchmark-dev
 )
 demo_packages=(
@@ -22,6 +22,7 @@ test_packages=(
     python3-pyscard python3-cryptography python3-botan
     clang-14 libclang-rt-14-dev clang-format-14 clang-tidy-14
     llvm-14
+    postgresql-15
     strace
     valgrind
 )

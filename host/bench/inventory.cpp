@@ -1,13 +1,8 @@
 #include "bench/inventory.h"
 
-#include <fcntl.h>
-#include <soci/sqlite3/soci-sqlite3.h>
-#include <unistd.h>
+#include <algorithm>
+#include <cctype>
 
-#include <cerrno>
-#include <cstring>
-
-#include "bench/inventory_schema.h"
 #include "ca/error.h"
 
 namespace sealkey::bench {
@@ -45,17 +40,10 @@ int this_year() { return std::stoi(ca::iso_time(ca::now()).substr(0, 4)); }
 
 }  // namespace
 
-Inventory::Inventory(const std::string& path) {
-    // The file is made here, since SQLite would make it readable for all.
-    const int fd = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-    if (fd < 0) throw CaError(Fault::file, mark("%1 can't be opened: %2."), {path, std::strerror(errno)});
-    ::close(fd);
-    try {
-        sql_.open(soci::sqlite3, "db=\"" + path + "\" timeout=10");
-        prepare_schema(sql_);
-    } catch (const soci::soci_error& error) {
-        throw CaError(Fault::corrupt, mark("The inventory %1 can't be used: %2."), {path, error.what()});
-    }
+Inventory::Inventory(const std::string& place, Missing missing) try : database_(place) {
+    prepare_schema(database_, missing);
+} catch (const soci::soci_error& error) {
+    throw CaError(Fault::corrupt, mark("The inventory %1 can't be used: %2."), {place, said_by(error)});
 }
 
 // ---- reading -----------------------------------------------------------------------------------------------------
@@ -64,7 +52,7 @@ std::vector<TokenRow> Inventory::select_tokens(const std::string& where, const s
     const Metered metered(Part::database);
     TokenRow row;
     std::string state;
-    soci::statement query(sql_);
+    soci::statement query(sql());
     query.exchange(into(row.id));
     query.exchange(into(row.serial));
     query.exchange(into(row.numeric_serial));
@@ -126,8 +114,8 @@ TokenRow Inventory::token(const std::string& serial) {
 std::vector<CertificateRow> Inventory::certificates_of(const std::string& serial) {
     const Metered metered(Part::database);
     CertificateRow row;
-    soci::statement query = (sql_.prepare << std::string("SELECT ") + kCertificateColumns +
-                                                 " FROM certificates WHERE token = :t ORDER BY rowid",
+    soci::statement query = (sql().prepare << std::string("SELECT ") + kCertificateColumns +
+                                                  " FROM certificates WHERE token = :t ORDER BY number",
                              into(row.serial), into(row.token), into(row.slot), into(row.der), into(row.spki),
                              into(row.not_after), into(row.revoked_at), into(row.reason), use(serial));
     query.execute();
@@ -147,8 +135,8 @@ std::optional<CertificateRow> Inventory::live_certificate(const std::string& ser
 std::vector<ca::Revoked> Inventory::revoked() {
     ca::Revoked one;
     std::string when;
-    soci::statement query = (sql_.prepare << "SELECT serial, revoked_at, reason FROM certificates "
-                                             "WHERE revoked_at <> '' AND slot <> 'F9' ORDER BY rowid",
+    soci::statement query = (sql().prepare << "SELECT serial, revoked_at, reason FROM certificates "
+                                              "WHERE revoked_at <> '' AND slot <> 'F9' ORDER BY number",
                              into(one.serial), into(when), into(one.reason));
     query.execute();
     std::vector<ca::Revoked> all;
@@ -161,8 +149,9 @@ std::vector<ca::Revoked> Inventory::revoked() {
 
 std::optional<CertificateRow> Inventory::find_certificate(const std::string& certificate_serial) {
     std::string token;
-    sql_ << "SELECT token FROM certificates WHERE serial = :s", into(token), use(certificate_serial);
-    if (!sql_.got_data()) return std::nullopt;
+    soci::session& session = sql();
+    session << "SELECT token FROM certificates WHERE serial = :s", into(token), use(certificate_serial);
+    if (!session.got_data()) return std::nullopt;
     for (const auto& row : certificates_of(token)) {
         if (row.serial == certificate_serial) return row;
     }
@@ -171,7 +160,7 @@ std::optional<CertificateRow> Inventory::find_certificate(const std::string& cer
 
 bool Inventory::is_revoked(const std::string& certificate_serial) {
     int count = 0;
-    sql_ << "SELECT COUNT(*) FROM certificates WHERE serial = :s AND revoked_at <> ''", into(count),
+    sql() << "SELECT COUNT(*) FROM certificates WHERE serial = :s AND revoked_at <> ''", into(count),
         use(certificate_serial);
     return count != 0;
 }
@@ -179,8 +168,9 @@ bool Inventory::is_revoked(const std::string& certificate_serial) {
 std::vector<LockEventRow> Inventory::lock_events(const std::string& serial) {
     LockEventRow row;
     soci::statement query =
-        (sql_.prepare << "SELECT token, counter, salt, source, request, operator, second_operator, given_at, closed_at "
-                         "FROM lock_events WHERE token = :t ORDER BY counter, given_at",
+        (sql().prepare
+             << "SELECT token, counter, salt, source, request, operator, second_operator, given_at, closed_at "
+                "FROM lock_events WHERE token = :t ORDER BY counter, given_at",
          into(row.token), into(row.counter), into(row.salt), into(row.source), into(row.request),
          into(row.operator_name), into(row.second_operator), into(row.given_at), into(row.closed_at), use(serial));
     query.execute();
@@ -192,7 +182,7 @@ std::vector<LockEventRow> Inventory::lock_events(const std::string& serial) {
 std::vector<AuditRow> Inventory::audit_rows() {
     AuditRow row;
     soci::statement query =
-        (sql_.prepare << "SELECT id, at, operator, action, subject, detail, previous, hash FROM audit ORDER BY id",
+        (sql().prepare << "SELECT id, at, operator, action, subject, detail, previous, hash FROM audit ORDER BY id",
          into(row.id), into(row.at), into(row.operator_name), into(row.action), into(row.subject), into(row.detail),
          into(row.previous), into(row.hash));
     query.execute();
@@ -203,12 +193,29 @@ std::vector<AuditRow> Inventory::audit_rows() {
 
 AuditHead Inventory::audit_head() {
     std::string text;
-    sql_ << "SELECT value FROM meta WHERE name = 'audit_head'", into(text);
+    sql() << "SELECT value FROM meta WHERE name = 'audit_head'", into(text);
     return text.empty() ? AuditHead{} : parse_audit_head(text);
 }
 
+std::string Inventory::authority() {
+    std::string value;
+    sql() << "SELECT value FROM meta WHERE name = 'authority'", into(value);
+    return value;
+}
+
 void Inventory::check_audit_chain(const std::optional<AuditHead>& noted) {
-    check_chain(audit_rows(), audit_head(), noted);
+    database_.begin_reading();
+    std::vector<AuditRow> rows;
+    AuditHead end;
+    try {
+        rows = audit_rows();
+        end = audit_head();
+        database_.commit();
+    } catch (...) {
+        database_.rollback();
+        throw;
+    }
+    check_chain(rows, end, noted);
 }
 
 ca::LockHistory Inventory::history_of(const TokenRow& row) const {
@@ -218,61 +225,61 @@ ca::LockHistory Inventory::history_of(const TokenRow& row) const {
 
 void Inventory::touch(const std::string& serial) {
     const std::string at = ca::iso_time(ca::now());
-    sql_ << "UPDATE tokens SET updated_at = :a WHERE serial = :s", use(at), use(serial);
+    sql() << "UPDATE tokens SET updated_at = :a WHERE serial = :s", use(at), use(serial);
 }
 
 std::uint64_t Inventory::crl_number() {
     std::string value;
-    sql_ << "SELECT value FROM meta WHERE name = 'crl_number'", into(value);
+    sql() << "SELECT value FROM meta WHERE name = 'crl_number'", into(value);
     return std::stoull(value);
 }
 
 // ---- changing ----------------------------------------------------------------------------------------------------
 
-// IMMEDIATE: a second bench waits here, so that what a policy was checked against still holds when the row is written.
+// A second bench waits here, so that what a policy was checked against still holds when the row is written.
 Inventory::Work::Work(Inventory& inventory, std::string operator_name)
     : inventory_(inventory), operator_(std::move(operator_name)) {
-    inventory_.sql_ << "BEGIN IMMEDIATE";
+    inventory_.database_.begin_writing();
 }
 
-Inventory::Work::~Work() {
-    if (!open_) return;
-    try {
-        inventory_.sql_ << "ROLLBACK";
-    } catch (const std::exception&) {  // the connection is gone, and with it what was begun
-    }
-}
+Inventory::Work::~Work() { inventory_.database_.rollback(); }
 
 void Inventory::Work::commit() {
-    inventory_.sql_ << "COMMIT";
-    open_ = false;
+    inventory_.database_.commit();
     metered_.end();
 }
 
 void Inventory::Work::audit(const std::string& action, const std::string& subject, const nlohmann::json& detail) {
     AuditRow row;
     soci::indicator present = soci::i_null;
-    inventory_.sql_ << "SELECT hash FROM audit ORDER BY id DESC LIMIT 1", into(row.previous, present);
+    inventory_.sql() << "SELECT hash FROM audit ORDER BY id DESC LIMIT 1", into(row.previous, present);
     if (present != soci::i_ok) row.previous.clear();
-    inventory_.sql_ << "SELECT COALESCE(MAX(id), 0) + 1 FROM audit", into(row.id);
+    inventory_.sql() << "SELECT COALESCE(MAX(id), 0) + 1 FROM audit", into(row.id);
     row.at = ca::iso_time(ca::now());
     row.operator_name = operator_;
     row.action = action;
     row.subject = subject;
     row.detail = detail.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
     row.hash = chain_hash(row);
-    inventory_.sql_ << "INSERT INTO audit (id, at, operator, action, subject, detail, previous, hash) "
-                       "VALUES (:i, :a, :o, :c, :s, :d, :p, :h)",
+    inventory_.sql() << "INSERT INTO audit (id, at, operator, action, subject, detail, previous, hash) "
+                        "VALUES (:i, :a, :o, :c, :s, :d, :p, :h)",
         use(row.id), use(row.at), use(row.operator_name), use(row.action), use(row.subject), use(row.detail),
         use(row.previous), use(row.hash);
     const std::string head = text_of(AuditHead{row.id, row.hash});
-    inventory_.sql_ << "UPDATE meta SET value = :v WHERE name = 'audit_head'", use(head);
+    inventory_.sql() << "UPDATE meta SET value = :v WHERE name = 'audit_head'", use(head);
+}
+
+void Inventory::Work::belong_to(const std::string& authority) {
+    if (!inventory_.authority().empty()) {
+        throw CaError(Fault::exists, mark("The database has the inventory of another CA: nothing was changed."));
+    }
+    inventory_.sql() << "INSERT INTO meta (name, value) VALUES ('authority', :v)", use(authority);
 }
 
 TokenRow Inventory::Work::add_token(const std::string& chip_id, const Order& order, const std::string& picture_hash,
                                     int key_number, int key_version) {
     long long next = 0;
-    inventory_.sql_ << "SELECT COALESCE(MAX(id), 0) + 1 FROM tokens", into(next);
+    inventory_.sql() << "SELECT COALESCE(MAX(id), 0) + 1 FROM tokens", into(next);
     TokenRow row;
     row.id = next;
     row.serial = ca::make_token_serial(this_year(), static_cast<std::uint32_t>(next));
@@ -290,10 +297,10 @@ TokenRow Inventory::Work::add_token(const std::string& chip_id, const Order& ord
     row.step = "admitted";
     row.created_at = row.updated_at = ca::iso_time(ca::now());
     const std::string state = name_of(row.state);
-    inventory_.sql_ << "INSERT INTO tokens (id, serial, numeric_serial, chip_id, guid, diversification, key_version, "
-                       "profile, state, unified_code, login_name, key_number, order_text, picture_hash, step, "
-                       "created_at, updated_at) VALUES (:i, :s, :n, :c, :g, :d, :k, :p, :st, :u, :l, :kn, :o, :ph, "
-                       ":sp, :ca, :ua)",
+    inventory_.sql() << "INSERT INTO tokens (id, serial, numeric_serial, chip_id, guid, diversification, key_version, "
+                        "profile, state, unified_code, login_name, key_number, order_text, picture_hash, step, "
+                        "created_at, updated_at) VALUES (:i, :s, :n, :c, :g, :d, :k, :p, :st, :u, :l, :kn, :o, :ph, "
+                        ":sp, :ca, :ua)",
         use(row.id), use(row.serial), use(row.numeric_serial), use(row.chip_id), use(row.guid),
         use(row.diversification), use(row.key_version), use(row.profile), use(state), use(row.unified_code),
         use(row.login_name), use(row.key_number), use(row.order_text), use(row.picture_hash), use(row.step),
@@ -311,20 +318,20 @@ void Inventory::Work::set_state(const std::string& serial, TokenState state, con
                       {serial, name_of(row.state), name_of(state)});
     }
     const std::string name = name_of(state);
-    inventory_.sql_ << "UPDATE tokens SET state = :v WHERE serial = :s", use(name), use(serial);
+    inventory_.sql() << "UPDATE tokens SET state = :v WHERE serial = :s", use(name), use(serial);
     inventory_.touch(serial);
     audit("state", serial, {{"from", name_of(row.state)}, {"to", name}, {"why", why}});
 }
 
 void Inventory::Work::set_step(const std::string& serial, const std::string& step) {
-    inventory_.sql_ << "UPDATE tokens SET step = :v WHERE serial = :s", use(step), use(serial);
+    inventory_.sql() << "UPDATE tokens SET step = :v WHERE serial = :s", use(step), use(serial);
     inventory_.touch(serial);
     audit("step", serial, {{"step", step}});
 }
 
 void Inventory::Work::set_contents(const std::string& serial, const std::string& record_hex,
                                    const std::string& seal_hex) {
-    inventory_.sql_ << "UPDATE tokens SET record = :r, seal = :v WHERE serial = :s", use(record_hex), use(seal_hex),
+    inventory_.sql() << "UPDATE tokens SET record = :r, seal = :v WHERE serial = :s", use(record_hex), use(seal_hex),
         use(serial);
     inventory_.touch(serial);
     audit("contents", serial,
@@ -334,31 +341,34 @@ void Inventory::Work::set_contents(const std::string& serial, const std::string&
 
 void Inventory::Work::set_delivery_salt(const std::string& serial, std::uint32_t salt) {
     const int value = static_cast<int>(salt);
-    inventory_.sql_ << "UPDATE tokens SET salt = :v, last_seen = 1 WHERE serial = :s", use(value), use(serial);
+    inventory_.sql() << "UPDATE tokens SET salt = :v, last_seen = 1 WHERE serial = :s", use(value), use(serial);
     inventory_.touch(serial);
 }
 
 void Inventory::Work::take_login_name(const std::string& name, const std::string& unified_code) {
     int taken = 0;
-    inventory_.sql_ << "SELECT COUNT(*) FROM login_names WHERE name = :n COLLATE NOCASE", into(taken), use(name);
+    std::string lower = name;
+    std::transform(lower.begin(), lower.end(), lower.begin(), [](unsigned char c) { return std::tolower(c); });
+    inventory_.sql() << "SELECT COUNT(*) FROM login_names WHERE lower(name) = :n", into(taken), use(lower);
     if (taken != 0) {
         throw CaError(Fault::policy, mark("The login name %1 was issued before: choose one that no key ever had."),
                       {name});
     }
     const std::string at = ca::iso_time(ca::now());
-    inventory_.sql_ << "INSERT INTO login_names (name, unified_code, taken_at) VALUES (:n, :u, :a)", use(name),
+    inventory_.sql() << "INSERT INTO login_names (name, unified_code, taken_at) VALUES (:n, :u, :a)", use(name),
         use(unified_code), use(at);
 }
 
 void Inventory::Work::add_certificate(const CertificateRow& row) {
     int known = 0;
-    inventory_.sql_ << "SELECT COUNT(*) FROM certificates WHERE spki = :k", into(known), use(row.spki);
+    inventory_.sql() << "SELECT COUNT(*) FROM certificates WHERE spki = :k", into(known), use(row.spki);
     if (known != 0) {
         throw CaError(Fault::policy,
                       mark("This public key has a certificate already: a key is made for one certificate."));
     }
-    inventory_.sql_
-        << "INSERT INTO certificates (serial, token, slot, der, spki, not_after) VALUES (:s, :t, :l, :d, :k, :n)",
+    inventory_.sql() << "INSERT INTO certificates (serial, token, slot, der, spki, not_after, number) VALUES (:s, :t, "
+                        ":l, :d, :k, :n, "
+                        "(SELECT COALESCE(MAX(number), 0) + 1 FROM certificates))",
         use(row.serial), use(row.token), use(row.slot), use(row.der), use(row.spki), use(row.not_after);
     audit("certificate", row.token, {{"slot", row.slot}, {"serial", row.serial}, {"spki_sha256", row.spki}});
 }
@@ -367,8 +377,8 @@ void Inventory::Work::revoke_certificate(const std::string& serial, const std::s
     ca::check_revocation_reason(reason);
     const std::string at = ca::iso_time(when);
     std::string token;
-    inventory_.sql_ << "SELECT token FROM certificates WHERE serial = :s", into(token), use(serial);
-    inventory_.sql_
+    inventory_.sql() << "SELECT token FROM certificates WHERE serial = :s", into(token), use(serial);
+    inventory_.sql()
         << "UPDATE certificates SET revoked_at = CASE revoked_at WHEN '' THEN :a ELSE revoked_at END, reason = :r "
            "WHERE serial = :s AND (revoked_at = '' OR reason = 'certificateHold')",
         use(at), use(reason), use(serial);
@@ -390,7 +400,7 @@ int Inventory::Work::hold_certificates(const std::string& serial, ca::Time when)
     int n = 0;
     for (const auto& row : inventory_.certificates_of(serial)) {
         if (!row.revoked_at.empty() || row.slot == kDeviceSlot) continue;
-        inventory_.sql_ << "UPDATE certificates SET revoked_at = :a, reason = 'certificateHold' WHERE serial = :s",
+        inventory_.sql() << "UPDATE certificates SET revoked_at = :a, reason = 'certificateHold' WHERE serial = :s",
             use(at), use(row.serial);
         audit("hold", serial, {{"serial", row.serial}, {"at", at}});
         ++n;
@@ -402,7 +412,7 @@ int Inventory::Work::release_certificates(const std::string& serial) {
     int n = 0;
     for (const auto& row : inventory_.certificates_of(serial)) {
         if (row.reason != ca::kHold) continue;
-        inventory_.sql_ << "UPDATE certificates SET revoked_at = '', reason = '' WHERE serial = :s", use(row.serial);
+        inventory_.sql() << "UPDATE certificates SET revoked_at = '', reason = '' WHERE serial = :s", use(row.serial);
         audit("release", serial, {{"serial", row.serial}, {"held_since", row.revoked_at}});
         ++n;
     }
@@ -410,20 +420,21 @@ int Inventory::Work::release_certificates(const std::string& serial) {
 }
 
 std::uint64_t Inventory::Work::next_crl_number() {
-    inventory_.sql_ << "UPDATE meta SET value = CAST(value AS INTEGER) + 1 WHERE name = 'crl_number'";
+    inventory_.sql() << "UPDATE meta SET value = CAST(CAST(value AS BIGINT) + 1 AS TEXT) WHERE name = 'crl_number'";
     return inventory_.crl_number();
 }
 
 void Inventory::Work::note_seen(const std::string& serial, std::uint16_t counter) {
     const int value = counter;
-    inventory_.sql_ << "UPDATE tokens SET last_seen = MAX(last_seen, :v) WHERE serial = :s", use(value), use(serial);
+    inventory_.sql() << "UPDATE tokens SET last_seen = :v WHERE serial = :s AND last_seen < :w", use(value),
+        use(serial), use(value);
     inventory_.touch(serial);
 }
 
 void Inventory::Work::note_code(const LockEventRow& row) {
     const std::string at = ca::iso_time(ca::now());
-    inventory_.sql_ << "INSERT OR IGNORE INTO lock_events (token, counter, salt, source, request, operator, "
-                       "second_operator, given_at) VALUES (:t, :c, :a, :o, :r, :p, :q, :g)",
+    inventory_.sql() << "INSERT INTO lock_events (token, counter, salt, source, request, operator, second_operator, "
+                        "given_at) VALUES (:t, :c, :a, :o, :r, :p, :q, :g) ON CONFLICT DO NOTHING",
         use(row.token), use(row.counter), use(row.salt), use(row.source), use(row.request), use(operator_),
         use(row.second_operator), use(at);
     audit("code", row.token,
@@ -437,10 +448,11 @@ void Inventory::Work::note_code(const LockEventRow& row) {
 void Inventory::Work::note_redeemed(const std::string& serial, std::uint16_t counter) {
     const int value = counter;
     const std::string at = ca::iso_time(ca::now());
-    inventory_.sql_ << "UPDATE tokens SET last_redeemed = MAX(last_redeemed, :v), last_seen = MAX(last_seen, :w) WHERE "
-                       "serial = :s",
-        use(value), use(value), use(serial);
-    inventory_.sql_ << "UPDATE lock_events SET closed_at = :a WHERE token = :s AND counter <= :c AND closed_at = ''",
+    inventory_.sql() << "UPDATE tokens SET last_redeemed = :v WHERE serial = :s AND last_redeemed < :w", use(value),
+        use(serial), use(value);
+    inventory_.sql() << "UPDATE tokens SET last_seen = :v WHERE serial = :s AND last_seen < :w", use(value),
+        use(serial), use(value);
+    inventory_.sql() << "UPDATE lock_events SET closed_at = :a WHERE token = :s AND counter <= :c AND closed_at = ''",
         use(at), use(serial), use(value);
     inventory_.touch(serial);
     audit("redeemed", serial, {{"counter", value}});

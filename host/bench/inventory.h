@@ -1,5 +1,6 @@
 // The inventory: every key the bench ever touched, every certificate it ever issued, every code it ever gave, and who
-// did it. SQLite through SOCI; the schema stands in inventory_schema.cpp and nowhere else.
+// did it. In SQLite or PostgreSQL through SOCI (database.h); the schema stands in inventory_schema.cpp and nowhere
+// else.
 //
 // Everything that changes runs inside a Work; what it did is there whole or not at all. Every change leaves an audit
 // row, each chained to the one before by SHA-256.
@@ -13,6 +14,8 @@
 #include <vector>
 
 #include "bench/audit.h"
+#include "bench/database.h"
+#include "bench/inventory_schema.h"
 #include "bench/meter.h"
 #include "bench/order.h"
 #include "bench/states.h"
@@ -75,8 +78,9 @@ struct LockEventRow {
 
 class Inventory {
 public:
-    // Opens the file, or makes it (mode 0600). Throws CaError: file, or corrupt for a schema that isn't known.
-    explicit Inventory(const std::string& path);
+    // `place` is a file's path (mode 0600), or a PostgreSQL database's URL; an empty one gets its tables unless that is
+    // refused. Throws CaError: file, bad_argument for a URL, or corrupt for a schema that isn't known.
+    explicit Inventory(const std::string& place, Missing missing = Missing::make);
 
     // One transaction. Rolled back unless commit() is reached.
     class Work {
@@ -86,6 +90,9 @@ public:
         Work(const Work&) = delete;
         Work& operator=(const Work&) = delete;
         void commit();
+
+        // Once, when its CA is made: which CA's inventory this is. Throws CaError exists where it is one's already.
+        void belong_to(const std::string& authority);
 
         // --- tokens ---
         // A new row with serial, numeric serial, GUID and diversification data of its own.
@@ -122,7 +129,6 @@ public:
         Metered metered_{Part::database};
         Inventory& inventory_;
         std::string operator_;
-        bool open_ = true;
     };
 
     [[nodiscard]] std::vector<TokenRow> tokens();
@@ -142,6 +148,8 @@ public:
     [[nodiscard]] std::uint64_t crl_number();  // the last one used
     // The last row, as every Work notes it beside the rows.
     [[nodiscard]] AuditHead audit_head();
+    // As belong_to() wrote it; empty: none, or a CA that was made before this was noted.
+    [[nodiscard]] std::string authority();
     // Throws CaError corrupt; see check_chain().
     void check_audit_chain(const std::optional<AuditHead>& noted = std::nullopt);
     [[nodiscard]] ca::LockHistory history_of(const TokenRow& row) const;
@@ -152,8 +160,9 @@ private:
     friend class JobBook;      // and the jobs of a tray
     [[nodiscard]] std::vector<TokenRow> select_tokens(const std::string& where, const std::string& value);
     void touch(const std::string& serial);
+    [[nodiscard]] soci::session& sql() { return database_.session(); }
 
-    soci::session sql_;
+    Database database_;
 };
 
 }  // namespace sealkey::bench

@@ -58,9 +58,9 @@ std::vector<JobRow> JobBook::select(const std::string& where, const std::string&
     JobRow row;
     std::string state;
     soci::statement query =
-        (inventory_.sql_.prepare << "SELECT batch, number, line, order_text, state, token, step, port, message, "
-                                    "updated_at FROM jobs WHERE " +
-                                        where + " = :v ORDER BY batch, number",
+        (inventory_.sql().prepare << "SELECT batch, number, line, order_text, state, token, step, port, message, "
+                                     "updated_at FROM jobs WHERE " +
+                                         where + " = :v ORDER BY batch, number",
          into(row.batch), into(row.number), into(row.line), into(row.order_text), into(state), into(row.token),
          into(row.step), into(row.port), into(row.message), into(row.updated_at), use(value));
     query.execute();
@@ -87,8 +87,8 @@ void JobBook::add_batch(Inventory::Work& work, const std::string& batch, const O
         ++number;
         const int line = static_cast<int>(entry.line);
         const std::string text = json_of(entry.order).dump();
-        inventory_.sql_ << "INSERT INTO jobs (batch, number, line, order_text, state, updated_at) VALUES (:b, :n, :l, "
-                           ":o, :s, :u)",
+        inventory_.sql() << "INSERT INTO jobs (batch, number, line, order_text, state, updated_at) VALUES (:b, :n, :l, "
+                            ":o, :s, :u)",
             use(batch), use(number), use(line), use(text), use(state), use(at);
     }
     work.audit("batch", batch, {{"orders", number}});
@@ -102,8 +102,8 @@ void JobBook::update(Inventory::Work&, JobRow& row, JobState state) {
     row.state = state;
     row.updated_at = ca::iso_time(ca::now());
     const std::string name = name_of(state);
-    inventory_.sql_ << "UPDATE jobs SET state = :s, token = :t, step = :p, port = :r, message = :m, updated_at = :u "
-                       "WHERE batch = :b AND number = :n",
+    inventory_.sql() << "UPDATE jobs SET state = :s, token = :t, step = :p, port = :r, message = :m, updated_at = :u "
+                        "WHERE batch = :b AND number = :n",
         use(name), use(row.token), use(row.step), use(row.port), use(row.message), use(row.updated_at), use(row.batch),
         use(row.number);
 }

@@ -23,7 +23,7 @@ std::string next_slot(const std::string& slot) { return slot + ".next"; }
 std::vector<RenewalRow> RenewalBook::select(const std::string& where, const std::string& value) {
     RenewalRow row;
     std::string state;
-    soci::statement query(inventory_.sql_);
+    soci::statement query(inventory_.sql());
     query.exchange(into(row.rid));
     query.exchange(into(row.number));
     query.exchange(into(row.token));
@@ -49,8 +49,8 @@ std::vector<RenewalRow> RenewalBook::select(const std::string& where, const std:
     for (RenewalRow& one : rows) {
         RenewalKeyRow key;
         soci::statement keys =
-            (inventory_.sql_.prepare << "SELECT slot, old_certificate, spki, certificate, centre_key, envelope FROM "
-                                        "renewal_keys WHERE rid = :r ORDER BY slot",
+            (inventory_.sql().prepare << "SELECT slot, old_certificate, spki, certificate, centre_key, envelope FROM "
+                                         "renewal_keys WHERE rid = :r ORDER BY slot",
              into(key.slot), into(key.old_certificate), into(key.spki), into(key.certificate), into(key.centre_key),
              into(key.envelope), use(one.rid));
         keys.execute();
@@ -73,7 +73,7 @@ std::optional<RenewalRow> RenewalBook::last_of(const std::string& token) {
 }
 
 void RenewalBook::add(Inventory::Work& work, RenewalRow& row) {
-    auto& sql = inventory_.sql_;
+    auto& sql = inventory_.sql();
     sql << "SELECT COALESCE(MAX(number), 0) + 1 FROM renewals", into(row.number);
     row.created_at = row.updated_at = ca::iso_time(ca::now());
     const std::string state = name_of(row.state);
@@ -104,7 +104,7 @@ void RenewalBook::advance(Inventory::Work& work, RenewalRow& row, ca::RenewalSta
     }
     const std::string from = ca::name_of(row.state);
     const std::string to = ca::name_of(state);
-    auto& sql = inventory_.sql_;
+    auto& sql = inventory_.sql();
     row.updated_at = ca::iso_time(ca::now());
     sql << "UPDATE renewals SET state = :s, remark = :r, nonce = :n, guid = :g, record = :c, seal = :l, manifest = :m, "
            "updated_at = :u WHERE rid = :i",
@@ -119,14 +119,14 @@ void RenewalBook::advance(Inventory::Work& work, RenewalRow& row, ca::RenewalSta
 }
 
 void RenewalBook::keep_envelope(Inventory::Work& work, const RenewalRow& row, const RenewalKeyRow& key) {
-    inventory_.sql_ << "UPDATE renewal_keys SET centre_key = :k, envelope = :e WHERE rid = :r AND slot = :s",
+    inventory_.sql() << "UPDATE renewal_keys SET centre_key = :k, envelope = :e WHERE rid = :r AND slot = :s",
         use(key.centre_key), use(key.envelope), use(row.rid), use(key.slot);
     work.audit("key-centre", row.token,
                {{"rid", row.rid}, {"slot", key.slot}, {"key_sha256", ca::sha256_hex(ca::unhex(key.centre_key))}});
 }
 
 void RenewalBook::take_over(Inventory::Work& work, const RenewalRow& row) {
-    auto& sql = inventory_.sql_;
+    auto& sql = inventory_.sql();
     for (const RenewalKeyRow& key : row.keys) {
         work.revoke_certificate(key.old_certificate, "superseded", ca::now());
         sql << "UPDATE certificates SET slot = :s WHERE serial = :c", use(key.slot), use(key.certificate);

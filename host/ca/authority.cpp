@@ -77,7 +77,8 @@ json to_json(const Settings& s) {
             {"certificate_days", s.certificate_days},
             {"least_firmware", s.least_firmware},
             {"ocsp_url", s.ocsp_url},
-            {"key_centre", s.key_centre}};
+            {"key_centre", s.key_centre},
+            {"inventory", s.inventory}};
 }
 
 std::string seal_new_masters(Bytes passphrase) {
@@ -149,13 +150,18 @@ void fill(const std::string& dir, const Settings& s, Bytes passphrase, Time now)
 
 }  // namespace
 
-void Authority::create(const std::string& directory, const Settings& settings, Bytes passphrase, Time now) {
+void Authority::check_new(const std::string& directory, const Settings& settings, Bytes passphrase) {
     check_settings(settings);
     check_new_passphrase(passphrase);
     std::error_code error;
     if (fs::exists(directory, error) && !(fs::is_directory(directory, error) && fs::is_empty(directory, error))) {
         throw CaError(Fault::exists, mark("%1 exists and isn't an empty folder: nothing was changed."), {directory});
     }
+}
+
+void Authority::create(const std::string& directory, const Settings& settings, Bytes passphrase, Time now) {
+    check_new(directory, settings, passphrase);
+    std::error_code error;
     std::string temporary = directory;
     while (temporary.size() > 1 && temporary.back() == '/') temporary.pop_back();
     temporary += ".new-XXXXXX";
@@ -193,7 +199,8 @@ Authority::Authority(const std::string& directory) : directory_(directory) {
                      j.at("certificate_days"),
                      j.value("least_firmware", Settings{}.least_firmware),
                      j.value("ocsp_url", std::string{}),
-                     j.value("key_centre", "")};
+                     j.value("key_centre", ""),
+                     j.value("inventory", std::string())};
     } catch (const json::exception&) {
         throw CaError(Fault::corrupt, mark("%1 is damaged."), {path("ca.json")});
     }

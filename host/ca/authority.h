@@ -12,7 +12,7 @@
 //   crl.pem crl.der               the last CRL made
 //   root-crl.pem root-crl.der     the root's last CRL, about the issuing CA
 //   seal-crl.pem seal-crl.der     the last CRL of the root for seals, about makers of seals
-//   inventory.sqlite              the bench's inventory
+//   inventory.sqlite              the bench's inventory, unless the settings name a database elsewhere
 //
 // Every .key file is PKCS#8 under the passphrase; masters.json is sealed under it.
 #pragma once
@@ -40,10 +40,13 @@ struct Settings {
     std::string least_firmware = "0.1.0";  // a token with an older one is refused
     std::string ocsp_url;                  // http(s) address, or empty
     std::string key_centre;                // the program that orders decryption keys from a key centre, or empty
+    std::string inventory;                 // URL of its database (host/bench); empty: inventory.sqlite in the folder
 };
 
 class Authority {
 public:
+    // Whether create() would find a free place and good settings; changes nothing, throws as create() does.
+    static void check_new(const std::string& directory, const Settings& settings, Bytes passphrase);
     // Makes all of it, whole or not at all. Throws CaError exists (the directory is there and not empty),
     // bad_passphrase, bad_argument, file.
     static void create(const std::string& directory, const Settings& settings, Bytes passphrase, Time now);

@@ -95,7 +95,16 @@ SecretText BenchOptions::passphrase(bool confirm) const {
 }
 
 std::unique_ptr<bench::Inventory> BenchOptions::inventory(const ca::Authority& authority) const {
-    return std::make_unique<bench::Inventory>(authority.path("inventory.sqlite"));
+    const std::string& url = authority.settings().inventory;
+    if (url.empty()) return std::make_unique<bench::Inventory>(authority.path("inventory.sqlite"));
+    bench::check_database_url(url);
+    auto inventory = std::make_unique<bench::Inventory>(url, bench::Missing::refuse);
+    if (inventory->authority() != ca::serial_of(authority.root())) {
+        throw Failed(Exit::not_allowed,
+                     fill(tr("The inventory at %1 is another CA's, and nothing was done: %2 names the wrong database."),
+                          {url, authority.path("ca.json")}));
+    }
+    return inventory;
 }
 
 Failed explain(const ca::CaError& error) {
@@ -111,7 +120,7 @@ Failed explain(const ca::CaError& error) {
 
 Failed explain(const soci::soci_error& error) {
     return {Exit::file_error,
-            fill(tr("The inventory can't be used: %1. What was begun was taken back."), {error.what()})};
+            fill(tr("The inventory can't be used: %1. What was begun was taken back."), {bench::said_by(error)})};
 }
 
 Failed explain_seal(const seal::SealError& error) {

@@ -19,6 +19,7 @@ public:
     [[nodiscard]] std::string directory() const;  // throws Failed usage
     [[nodiscard]] std::string operator_name() const;
     [[nodiscard]] SecretText passphrase(bool confirm = false) const;
+    // In the CA's folder or where its settings say. A database that is empty or another CA's is refused.
     [[nodiscard]] std::unique_ptr<bench::Inventory> inventory(const ca::Authority& authority) const;
 
 private:

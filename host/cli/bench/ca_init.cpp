@@ -28,6 +28,8 @@ void tell(Context& context, const ca::Authority& authority) {
     context.out.field(tr("Key centre"), settings.key_centre.empty() ? tr("none") : settings.key_centre);
     context.out.field(tr("Address of the CRL"), settings.crl_url.empty() ? tr("none") : settings.crl_url);
     context.out.field(tr("Address of the OCSP responder"), settings.ocsp_url.empty() ? tr("none") : settings.ocsp_url);
+    context.out.field(tr("Inventory"),
+                      settings.inventory.empty() ? authority.path("inventory.sqlite") : settings.inventory);
     auto device_roots = nlohmann::json::array();
     for (const auto& root : authority.device_roots()) device_roots.push_back(ca::serial_of(root.get()));
     context.out.result = {{"directory", authority.directory()},
@@ -44,20 +46,31 @@ void tell(Context& context, const ca::Authority& authority) {
                           {"device_roots", device_roots},
                           {"least_firmware", settings.least_firmware},
                           {"key_centre", settings.key_centre},
+                          {"inventory", settings.inventory},
                           {"issuing_not_after", ca::iso_time(ca::time_of(X509_get0_notAfter(authority.issuing())))}};
 }
 
 Exit init(Context& context, const CaInitOptions& options) {
     const std::string directory = options.bench.directory();
+    const std::string& url = options.settings.inventory;
+    if (!url.empty()) bench::check_database_url(url);
     const SecretText passphrase = options.bench.passphrase(true);
+    ca::Authority::check_new(directory, options.settings, passphrase.bytes());
+    // The database first: what a server refuses isn't found out with half a CA made.
+    std::unique_ptr<bench::Inventory> inventory;
+    if (!url.empty()) {
+        inventory = std::make_unique<bench::Inventory>(url, bench::Missing::make);
+        bench::Inventory::Work(*inventory, "").belong_to("?");  // never committed
+    }
     {
         const Busy busy(tr("Making the keys of the CA"));
         ca::Authority::create(directory, options.settings, passphrase.bytes(), ca::now());
     }
     const ca::Authority authority(directory);
     {
-        const auto inventory = options.bench.inventory(authority);
+        if (!inventory) inventory = options.bench.inventory(authority);
         bench::Inventory::Work work(*inventory, options.bench.operator_name());
+        work.belong_to(ca::serial_of(authority.root()));
         work.audit("ca-init", options.settings.name, {{"issuing", ca::serial_of(authority.issuing())}});
         work.commit();
     }
@@ -158,6 +171,9 @@ Run define_ca(CLI::App& command) {
     make.add_option("--key-centre", settings.key_centre,
                     tr("The program that orders decryption keys from a key centre, by its whole path"))
         ->type_name(tr("PROGRAM"));
+    make.add_option("--inventory", settings.inventory,
+                    tr("PostgreSQL database for the inventory, without a password: postgresql://..."))
+        ->type_name(tr("URL"));
     make.add_option("--issuing-days", settings.issuing_days, tr("Days that the issuing CA is valid"))
         ->capture_default_str()
         ->type_name(tr("DAYS"));

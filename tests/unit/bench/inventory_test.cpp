@@ -1,8 +1,7 @@
-// The inventory and the CA's rules over it, on a real SQLite file.
+// The inventory and the CA's rules over it, in a real SQLite file and in a real PostgreSQL database.
 #include "bench/inventory.h"
 
 #include <gtest/gtest.h>
-#include <soci/sqlite3/soci-sqlite3.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 
@@ -12,6 +11,7 @@
 #include "bench/policy.h"
 #include "bench/unlock_desk.h"
 #include "ca/error.h"
+#include "support/inventory_place.h"
 
 namespace sealkey::bench {
 namespace {
@@ -36,7 +36,7 @@ protected:
         std::string pattern = (fs::temp_directory_path() / "sealkey-inventory-XXXXXX").string();
         ASSERT_NE(::mkdtemp(pattern.data()), nullptr);
         folder_ = pattern;
-        path_ = folder_ + "/inventory.sqlite";
+        path_ = new_place(folder_ + "/inventory.sqlite");
         inventory_ = std::make_unique<Inventory>(path_);
     }
     void TearDown() override {
@@ -81,6 +81,10 @@ protected:
         return fault;
     }
 
+    static void set_version(soci::session& sql, const std::string& version) {
+        sql << (on_postgresql() ? "UPDATE meta SET value = '" + version + "' WHERE name = 'schema_version'"
+                                : "PRAGMA user_version = " + version);
+    }
     static ca::Masters zero_masters() {
         ca::Masters masters;
         masters.unlock.assign(std::array<std::uint8_t, 32>{});
@@ -124,6 +128,7 @@ protected:
 };
 
 TEST_F(InventoryTest, FileIsTheOwnersAlone) {
+    if (on_postgresql()) return;
     struct stat st {};
     ASSERT_EQ(::stat(path_.c_str(), &st), 0);
     EXPECT_EQ(st.st_mode & 0777, 0600U);
@@ -239,11 +244,17 @@ TEST_F(InventoryTest, ChangedAuditRowIsFound) {
     (void)admit(order("first", "A"));
     (void)admit(order("additional", "B"));
     EXPECT_NO_THROW(inventory_->check_audit_chain());
-    soci::session sql(soci::sqlite3, "db=\"" + path_ + "\"");
+    soci::session sql;
+    open_past_the_program(sql, path_);
     EXPECT_THROW(sql << "UPDATE audit SET detail = '{}' WHERE id = 2", soci::soci_error);
     EXPECT_THROW(sql << "DELETE FROM audit WHERE id = 2", soci::soci_error);
-    sql << "DROP TRIGGER audit_stays_1";
-    sql << "DROP TRIGGER audit_stays_2";
+    if (on_postgresql()) {
+        EXPECT_THROW(sql << "TRUNCATE audit", soci::soci_error);
+        sql << "DROP TRIGGER audit_stays ON audit";
+    } else {
+        sql << "DROP TRIGGER audit_stays_1";
+        sql << "DROP TRIGGER audit_stays_2";
+    }
     for (const char* column : {"at", "operator", "action", "subject", "detail", "previous", "hash"}) {
         std::string before;
         sql << std::string("SELECT ") + column + " FROM audit WHERE id = 3", soci::into(before);
@@ -326,23 +337,62 @@ TEST_F(InventoryTest, OlderInventoryIsTakenOver) {
     const AuditHead head = inventory_->audit_head();
     inventory_.reset();
     {
-        soci::session sql(soci::sqlite3, "db=\"" + path_ + "\"");
+        soci::session sql;
+        open_past_the_program(sql, path_);
+        sql << "DROP INDEX certificates_by_number";
+        sql << "ALTER TABLE certificates DROP COLUMN number";
         sql << "DROP TABLE jobs";
         sql << "ALTER TABLE renewal_keys DROP COLUMN centre_key";
         sql << "ALTER TABLE renewal_keys DROP COLUMN envelope";
         sql << "DELETE FROM meta WHERE name = 'audit_head'";
-        sql << "PRAGMA user_version = 2";
+        set_version(sql, "2");
     }
     Inventory again(path_);
     EXPECT_EQ(again.audit_head(), head);
     EXPECT_NO_THROW(again.check_audit_chain());
 }
 
+// Version 5 counts the certificates; those of before keep the order in which they were issued.
+TEST_F(InventoryTest, CertificatesKeepTheirOrder) {
+    const auto row = admit(order("first", "A"));
+    {
+        Inventory::Work work(*inventory_, "tester");
+        for (const char* serial : {"FF", "01", "80"}) {
+            work.add_certificate({serial, row.serial, "9A", "00", std::string("key") + serial, "", "", ""});
+        }
+        work.commit();
+    }
+    const auto serials = [&](Inventory& inventory) {
+        std::vector<std::string> all;
+        for (const auto& one : inventory.certificates_of(row.serial)) all.push_back(one.serial);
+        return all;
+    };
+    const std::vector<std::string> expected{"AA1", "FF", "01", "80"};
+    EXPECT_EQ(serials(*inventory_), expected);
+    EXPECT_EQ(inventory_->live_certificate(row.serial, "9A")->serial, "80");
+    if (on_postgresql()) return;
+    inventory_.reset();
+    {
+        soci::session sql;
+        open_past_the_program(sql, path_);
+        sql << "DROP INDEX certificates_by_number";
+        sql << "ALTER TABLE certificates DROP COLUMN number";
+        set_version(sql, "4");
+    }
+    Inventory again(path_);
+    EXPECT_EQ(serials(again), expected);
+}
+
 TEST_F(InventoryTest, UnknownVersionIsRefusedAndUntouched) {
     inventory_.reset();
     {
-        soci::session sql(soci::sqlite3, "db=\"" + path_ + "\"");
-        sql << "PRAGMA user_version = 99";
+        soci::session sql;
+        open_past_the_program(sql, path_);
+        set_version(sql, "99");
+    }
+    if (on_postgresql()) {
+        EXPECT_EQ(fault_of([&] { Inventory again(path_); }), ca::Fault::corrupt);
+        return;
     }
     const std::string before = ca::read_file(path_);
     EXPECT_EQ(fault_of([&] { Inventory again(path_); }), ca::Fault::corrupt);

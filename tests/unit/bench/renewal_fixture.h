@@ -3,8 +3,8 @@
 
 #include <gtest/gtest.h>
 #include <openssl/x509v3.h>
-#include <soci/sqlite3/soci-sqlite3.h>
 #include <stdlib.h>
+#include "support/inventory_place.h"
 
 #include <filesystem>
 
@@ -156,12 +156,13 @@ protected:
         delete folder_;
     }
     void SetUp() override {
-        fs::remove(path());
+        fs::remove(*folder_ + "/inventory.sqlite");
+        path_ = new_place(*folder_ + "/inventory.sqlite");
         inventory_ = std::make_unique<Inventory>(path());
         desk_ = std::make_unique<RenewalDesk>(*inventory_, *authority_, *keys_, "clerk");
         token_ = deliver(kCode, "SHILI", ca::now() + days(300));
     }
-    static std::string path() { return *folder_ + "/inventory.sqlite"; }
+    [[nodiscard]] const std::string& path() const { return path_; }
     static std::chrono::hours days(int n) { return std::chrono::hours(24) * n; }
 
     // A key as the bench leaves it, at its enterprise.
@@ -284,6 +285,7 @@ protected:
     static inline ca::Authority* authority_ = nullptr;
     static inline DeskKeys* keys_ = nullptr;
     static inline ca::PKey* device_key_ = nullptr;
+    std::string path_;
     std::unique_ptr<Inventory> inventory_;
     std::unique_ptr<RenewalDesk> desk_;
     SoftToken token_;

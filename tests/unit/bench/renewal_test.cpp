@@ -334,7 +334,8 @@ TEST_F(RenewalTest, ApprovedInTimeAndAskedForTooLateIsRefused) {
     token_ = deliver(kOtherCode, "KNAPP", ca::now() - days(29));
     const std::string rid = begin();
     // Two days pass: the certificate in the inventory is made that much older.
-    soci::session sql(soci::sqlite3, "db=" + path());
+    soci::session sql;
+    open_past_the_program(sql, path());
     for (const auto& row : inventory_->certificates_of(token_.serial)) {
         if (row.slot == kDeviceSlot) continue;
         const ca::Cert cert = ca::certificate_of_der(ca::unhex(row.der));
@@ -563,20 +564,25 @@ TEST(RenewalStates, TheTable) {
 }
 
 TEST(RenewalSchema, AnInventoryOfTheFirstVersionGainsTheTables) {
-    const std::string path = (fs::temp_directory_path() / ("sealkey-v1-" + std::to_string(::getpid()))).string();
-    fs::remove(path);
+    const std::string file = (fs::temp_directory_path() / ("sealkey-v1-" + std::to_string(::getpid()))).string();
+    fs::remove(file);
+    const std::string path = new_place(file);
     { const Inventory made(path); }
     {
-        soci::session sql(soci::sqlite3, "db=" + path);
+        soci::session sql;
+        open_past_the_program(sql, path);
+        sql << "DROP INDEX certificates_by_number";
+        sql << "ALTER TABLE certificates DROP COLUMN number";
         sql << "DROP TABLE jobs";
         sql << "DROP TABLE renewal_keys";
         sql << "DELETE FROM meta WHERE name = 'audit_head'";
         sql << "DROP TABLE renewals";
-        sql << "PRAGMA user_version = 1";
+        sql << (on_postgresql() ? "UPDATE meta SET value = '1' WHERE name = 'schema_version'"
+                                : "PRAGMA user_version = 1");
     }
     Inventory opened(path);
     EXPECT_TRUE(RenewalBook(opened).all().empty());
-    fs::remove(path);
+    fs::remove(file);
 }
 
 }  // namespace
