@@ -377,6 +377,8 @@ TEST_F(InventoryTest, CertificatesKeepTheirOrder) {
         open_past_the_program(sql, path_);
         sql << "DROP INDEX certificates_by_number";
         sql << "ALTER TABLE certificates DROP COLUMN number";
+        sql << "ALTER TABLE renewal_keys DROP COLUMN centre_key";
+        sql << "ALTER TABLE renewal_keys DROP COLUMN envelope";
         set_version(sql, "4");
     }
     Inventory again(path_);
