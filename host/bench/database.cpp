@@ -206,12 +206,19 @@ Database::Database(const std::string& place)
 
 void Database::open() {
     if (kind_ == DatabaseKind::sqlite) open_file(session_, place_);
-    if (kind_ == DatabaseKind::postgresql) open_server(session_, place_);
+    if (kind_ != DatabaseKind::postgresql) return;
+    try {
+        open_server(session_, place_);
+    } catch (...) {
+        session_.close();  // not one that is half prepared
+        throw;
+    }
 }
 
 // Also takes in what the server said since, which is how its going away is noticed.
 bool Database::lost() {
     if (kind_ != DatabaseKind::postgresql) return false;
+    if (session_.get_backend() == nullptr) return true;  // the last try to connect again failed
     PGconn* connection = connection_of(session_);
     // Once for its last words, once for the end.
     const bool there = PQconsumeInput(connection) == 1 && PQconsumeInput(connection) == 1;

@@ -31,6 +31,10 @@ const JobStateRow& row_of(JobState state) { return kJobStates[static_cast<std::s
 
 }  // namespace
 
+JobTaken::JobTaken(int number)
+    : CaError(Fault::exists, mark("Order %1 of the batch was taken by another bench meanwhile."),
+              {std::to_string(number)}) {}
+
 const char* name_of(JobState state) { return row_of(state).name; }
 
 JobState parse_job_state(const std::string& name) {
@@ -99,13 +103,17 @@ void JobBook::update(Inventory::Work&, JobRow& row, JobState state) {
         throw CaError(Fault::policy, mark("Order %1 of the batch is %2 and can't become %3."),
                       {std::to_string(row.number), name_of(row.state), name_of(state)});
     }
-    row.state = state;
+    const std::string before = name_of(row.state);
     row.updated_at = ca::iso_time(ca::now());
     const std::string name = name_of(state);
-    inventory_.sql() << "UPDATE jobs SET state = :s, token = :t, step = :p, port = :r, message = :m, updated_at = :u "
-                        "WHERE batch = :b AND number = :n",
-        use(name), use(row.token), use(row.step), use(row.port), use(row.message), use(row.updated_at), use(row.batch),
-        use(row.number);
+    soci::statement change =
+        (inventory_.sql().prepare << "UPDATE jobs SET state = :s, token = :t, step = :p, port = :r, message = :m, "
+                                     "updated_at = :u WHERE batch = :b AND number = :n AND state = :o",
+         use(name), use(row.token), use(row.step), use(row.port), use(row.message), use(row.updated_at), use(row.batch),
+         use(row.number), use(before));
+    change.execute(true);
+    if (change.get_affected_rows() != 1) throw JobTaken(row.number);
+    row.state = state;
 }
 
 }  // namespace sealkey::bench

@@ -4,6 +4,7 @@
 
 #include "bench/inventory.h"
 #include "bench/order_file.h"
+#include "ca/error.h"
 
 namespace sealkey::bench {
 
@@ -31,6 +32,12 @@ struct JobRow {
     std::string updated_at;
 };
 
+// Another bench at the same inventory was first.
+class JobTaken : public ca::CaError {
+public:
+    explicit JobTaken(int number);
+};
+
 // The same orders with the same pictures, whatever their file is called.
 [[nodiscard]] std::string batch_of(const OrderFile& file);
 
@@ -44,7 +51,8 @@ public:
     [[nodiscard]] std::optional<JobRow> job_of_token(const std::string& serial);
 
     void add_batch(Inventory::Work& work, const std::string& batch, const OrderFile& file);
-    // Throws CaError policy where the table of states doesn't have the change; a state may stay as it is.
+    // Throws CaError policy where the table of states doesn't have the change; a state may stay as it is. Throws
+    // JobTaken where the row isn't in `row`'s state any more.
     void update(Inventory::Work& work, JobRow& row, JobState state);
 
 private:

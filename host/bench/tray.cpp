@@ -97,7 +97,7 @@ Tray::Tray(const ca::Authority& authority, const BenchKeys& keys, const OrderFil
     for (int i = 0; i < options_.ports; ++i) ports_.push_back(std::make_unique<Port>());
     if (JobBook(*inventory_).jobs(batch_).empty()) {
         Inventory::Work work(*inventory_, options_.operator_name);
-        JobBook(*inventory_).add_batch(work, batch_, file_);
+        if (JobBook(*inventory_).jobs(batch_).empty()) JobBook(*inventory_).add_batch(work, batch_, file_);
         work.commit();
     }
 }
@@ -343,6 +343,9 @@ bool Tray::make_one(std::size_t port, const std::string& reader, Inventory& inve
                 view.step = step;
             });
         });
+    } catch (const JobTaken&) {
+        give_back(job.number);
+        return true;
     } catch (const std::exception& error) {
         give_back(job.number);
         // As the inventory has it: what a transaction took back isn't so.

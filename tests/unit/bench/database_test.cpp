@@ -66,6 +66,7 @@ TEST(DatabaseUrl, AServerThatIsNotThereIsTold) {
     EXPECT_TRUE(says(error, "/nonexistent")) << error.what();
 }
 
+// What a server does that goes away and comes back is in bench_postgresql.py.
 class PostgresqlTest : public ::testing::Test {
 protected:
     void SetUp() override {
