@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # labels: bench
-# timeout: 120
+# timeout: 180
 """`sealkey-bench run` as a whole process, killed before and after every commit of a key's making, which are the borders of its
 steps: one more run completes each key."""
 import json
