@@ -1,6 +1,6 @@
 // Preloaded into a program that keeps its data in SQLite: kills it, as kill -9 would, at its commit with the number in
-// SEALKEY_KILL_AT, 1 being the first since its start: before it ("5b") or after it ("5a"). The number of the commits that were
-// done is written to the file SEALKEY_KILL_COUNT.
+// SEALKEY_KILL_AT, 1 being the first since its start: before it ("5b") or after it ("5a"). The number of the commits
+// that were done is written to the file SEALKEY_KILL_COUNT.
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <signal.h>
@@ -47,7 +47,8 @@ int sqlite3_step(struct sqlite3_stmt* statement) {
     return result;
 }
 
-int sqlite3_exec(struct sqlite3* database, const char* text, int (*each)(void*, int, char**, char**), void* user, char** error) {
+int sqlite3_exec(struct sqlite3* database, const char* text, int (*each)(void*, int, char**, char**), void* user,
+                 char** error) {
     static int (*real)(struct sqlite3*, const char*, int (*)(void*, int, char**, char**), void*, char**);
     if (real == NULL) *(void**)&real = dlsym(RTLD_NEXT, "sqlite3_exec");
     if (!is_commit(text)) return real(database, text, each, user, error);
