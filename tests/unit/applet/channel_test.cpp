@@ -3,6 +3,8 @@
 
 #include <set>
 
+#include "applet/storage_map.h"
+#include "store/store.h"
 #include "support/token_fixture.h"
 
 namespace sealkey::testing {
@@ -298,6 +300,38 @@ TEST_F(Channel, NoChallengeIsEverUsedTwice) {
     const std::uint64_t operations = token->flash().operations();
     for (int i = 0; i < 62; ++i) take();
     EXPECT_EQ(token->flash().operations(), operations) << "reserved in blocks of 64";
+}
+
+// As a program at the PC leaves it that reset and asked until nothing was left (docs/threat-model.md).
+TEST_F(Channel, AtTheEndOfItsCounterItStaysShutAndThePinStillOpensTheRest) {
+    token = TestToken::personalised(Profile::shipping);
+    {
+        const platform::FlashGeometry geometry = token->flash().geometry();
+        store::Store store(token->flash(), {2, geometry.sector_count - 2});
+        ASSERT_TRUE(store.mount());
+        auto transaction = store.begin(4, 1, store::Purpose::upkeep);
+        ASSERT_TRUE(transaction);
+        ASSERT_TRUE(transaction->put(applet::id::channel_counter, from_hex("00FFFFC0")));
+        ASSERT_TRUE(transaction->commit());
+    }
+    ASSERT_TRUE(token->power_cycle());
+    const auto ask = [&] { return token->raw("80 50 00 00 08 0102030405060708 00"); };
+    Reply last;
+    for (int i = 0; i < 64; ++i) {
+        last = ask();
+        ASSERT_TRUE(last.ok()) << i;
+    }
+    EXPECT_EQ(to_hex(Bytes(last.data).last(3)), "ffffff");
+    const std::uint64_t operations = token->flash().operations();
+    for (int i = 0; i < 3; ++i) {
+        EXPECT_EQ(ask().sw, 0x6985);
+        EXPECT_EQ(token->raw("84 82 33 00 10 0102030405060708 1112131415161718").sw, 0x6985)
+            << "no opening is left open";
+    }
+    EXPECT_EQ(token->flash().operations(), operations);
+    ASSERT_TRUE(token->power_cycle());
+    EXPECT_EQ(ask().sw, 0x6985) << "it doesn't begin anew";
+    EXPECT_TRUE(token->verify(kPin).ok());
 }
 
 // A bench that isn't sure whether PUT KEY came through sends it again: what was recorded before must not open then.
