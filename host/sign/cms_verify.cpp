@@ -93,20 +93,26 @@ std::optional<ByteVector> seal_of(const CMS_SignerInfo* signer) {
     return ByteVector(p, p + ASN1_STRING_length(octets));
 }
 
-Store store_of(const Trust& trust, Time at) {
+// The authorities, each trusted as it is.
+Store authorities_of(const Trust& trust, unsigned long more_flags) {
     Store store(X509_STORE_new());
     require(store != nullptr, "certificate store");
     for (const auto& authority : trust.authorities) X509_STORE_add_cert(store.get(), authority.get());
     X509_VERIFY_PARAM* param = X509_STORE_get0_param(store.get());
-    X509_VERIFY_PARAM_set_time(param, seal::seconds_of(at));
     // Enterprises' certificates aren't for e-mail, which CMS would ask for.
     X509_VERIFY_PARAM_set_purpose(param, X509_PURPOSE_ANY);
-    X509_VERIFY_PARAM_set_flags(param, X509_V_FLAG_PARTIAL_CHAIN);
+    X509_VERIFY_PARAM_set_flags(param, X509_V_FLAG_PARTIAL_CHAIN | more_flags);
     return store;
 }
 
-// The lists speak of today, the chain of the time of the signature: OpenSSL knows one time for both, so they are asked
-// one after the other.
+Store store_of(const Trust& trust, Time at) {
+    Store store = authorities_of(trust, 0);
+    X509_VERIFY_PARAM_set_time(X509_STORE_get0_param(store.get()), seal::seconds_of(at));
+    return store;
+}
+
+// The lists speak of today, the chain of the time of the signature: OpenSSL
+// knows one time for both, so they are asked one after the other.
 Store revocation_store_of(const Trust& trust, Time now) {
     const std::time_t today = seal::seconds_of(now);
     std::time_t latest = seal::seconds_of(now + kClockSkew);
@@ -115,15 +121,11 @@ Store revocation_store_of(const Trust& trust, Time now) {
         const ASN1_TIME* next = X509_CRL_get0_nextUpdate(crl.get());
         if (X509_cmp_time(X509_CRL_get0_lastUpdate(crl.get()), &latest) > 0 ||
             (next != nullptr && X509_cmp_time(next, &moment) < 0))
-            throw SignError(Fault::untrusted, mark("The revocation list isn't of today: get the authority's new one."));
+            throw SignError(Fault::untrusted, mark("The revocation list isn't of today: get the "
+                                                   "authority's new one."));
     }
-    Store store(X509_STORE_new());
-    require(store != nullptr, "certificate store");
-    for (const auto& authority : trust.authorities) X509_STORE_add_cert(store.get(), authority.get());
+    Store store = authorities_of(trust, X509_V_FLAG_CRL_CHECK | X509_V_FLAG_NO_CHECK_TIME);
     for (const auto& crl : trust.crls) X509_STORE_add_crl(store.get(), crl.get());
-    X509_VERIFY_PARAM* param = X509_STORE_get0_param(store.get());
-    X509_VERIFY_PARAM_set_purpose(param, X509_PURPOSE_ANY);
-    X509_VERIFY_PARAM_set_flags(param, X509_V_FLAG_PARTIAL_CHAIN | X509_V_FLAG_CRL_CHECK | X509_V_FLAG_NO_CHECK_TIME);
     return store;
 }
 
@@ -131,9 +133,9 @@ Store revocation_store_of(const Trust& trust, Time now) {
     switch (error) {
         case X509_V_ERR_CERT_HAS_EXPIRED:
         case X509_V_ERR_CERT_NOT_YET_VALID:
-            throw SignError(Fault::expired_certificate,
-                            mark("The signer's certificate or its issuer's wasn't valid at the time of the "
-                                 "signature."));
+            throw SignError(Fault::expired_certificate, mark("The signer's certificate or its issuer's wasn't "
+                                                             "valid at the time of the "
+                                                             "signature."));
         case X509_V_ERR_CERT_REVOKED:
             throw SignError(Fault::revoked, mark("The signer's certificate is revoked."));
         default:
@@ -151,9 +153,9 @@ void check_chain(X509* signer, STACK_OF(X509) * others, X509_STORE* store, const
     ERR_clear_error();
     if (!right) refuse_chain(X509_STORE_CTX_get_error(context.get()));
     if (!is_for_documents(signer))
-        throw SignError(Fault::untrusted,
-                        mark("The signer's certificate isn't for signing documents (key usage "
-                             "nonRepudiation): it is a login certificate, or one for something else."));
+        throw SignError(Fault::untrusted, mark("The signer's certificate isn't for signing documents (key usage "
+                                               "nonRepudiation): it is a login certificate, or one for something "
+                                               "else."));
 }
 
 // The unsigned attribute with the timestamp's token, if there is one.
@@ -213,7 +215,8 @@ Verified verify_detached(Bytes der, const Pieces& data, const Trust& trust, Time
     if (!trust.crls.empty())
         check_chain(signer, others.get(), revocation_store_of(trust, now).get(),
                     out.timestamp ? &out.timestamp->time : nullptr);
-    // Once more by OpenSSL as a whole, which also holds the signed attributes to the certificate that they name.
+    // Once more by OpenSSL as a whole, which also holds the signed attributes to
+    // the certificate that they name.
     const Bio content = content_of(data);
     const int right =
         CMS_verify(cms.get(), nullptr, store.get(), content.get(), nullptr, CMS_BINARY | CMS_DETACHED | CMS_CADES);
