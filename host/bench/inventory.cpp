@@ -314,8 +314,8 @@ TokenRow Inventory::Work::add_token(const std::string& chip_id, const Order& ord
 void Inventory::Work::set_state(const std::string& serial, TokenState state, const std::string& why) {
     const TokenRow row = inventory_.token(serial);
     if (!may_follow(row.state, state)) {
-        throw CaError(Fault::policy, mark("Key %1 is %2 and can't become %3."),
-                      {serial, name_of(row.state), name_of(state)});
+        throw CaError(Fault::policy, mark("Key %1 is %2 and can't become %3. What may happen to it: %4."),
+                      {serial, name_of(row.state), name_of(state), events_after(row.state)});
     }
     const std::string name = name_of(state);
     inventory_.sql() << "UPDATE tokens SET state = :v WHERE serial = :s", use(name), use(serial);
@@ -357,6 +357,10 @@ void Inventory::Work::take_login_name(const std::string& name, const std::string
     const std::string at = ca::iso_time(ca::now());
     inventory_.sql() << "INSERT INTO login_names (name, unified_code, taken_at) VALUES (:n, :u, :a)", use(name),
         use(unified_code), use(at);
+}
+
+void Inventory::Work::free_login_name(const std::string& name) {
+    inventory_.sql() << "DELETE FROM login_names WHERE name = :n", use(name);
 }
 
 void Inventory::Work::add_certificate(const CertificateRow& row) {

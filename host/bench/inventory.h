@@ -105,6 +105,8 @@ public:
         void set_delivery_salt(const std::string& serial, std::uint32_t salt);
         // Throws CaError policy where any key ever had it (N5).
         void take_login_name(const std::string& name, const std::string& unified_code);
+        // No key with it ever left the bench.
+        void free_login_name(const std::string& name);
 
         // --- certificates ---
         void add_certificate(const CertificateRow& row);

@@ -5,6 +5,7 @@
 #include "bench/attest.h"
 #include "bench/key_centre.h"
 #include "bench/management_cipher.h"
+#include "bench/parcel.h"
 #include "bench/policy.h"
 #include "bench/request.h"
 #include "ca/error.h"
@@ -165,6 +166,10 @@ void IssueJob::admit() {
 void IssueJob::resume(const TokenRow& row) {
     if (row.step == "done")
         throw CaError(Fault::exists, mark("Key %1 is finished: it was issued before."), {row.serial});
+    if (row.step == kGivenUp) {
+        throw CaError(Fault::policy, mark("Key %1 was given up and isn't used any more: take another one."),
+                      {row.serial});
+    }
     if (!counts_as_live(row.state)) {
         throw CaError(Fault::policy, mark("Key %1 is %2 and can't be finished."), {row.serial, name_of(row.state)});
     }

@@ -14,6 +14,9 @@ using soci::use;
 
 constexpr unsigned job_bit(JobState state) { return 1U << static_cast<unsigned>(state); }
 
+// Its key was given up: another one is taken.
+constexpr unsigned kGiveUp = job_bit(JobState::waiting);
+
 struct JobStateRow {
     JobState state;
     const char* name;
@@ -21,8 +24,8 @@ struct JobStateRow {
 };
 constexpr JobStateRow kJobStates[] = {
     {JobState::waiting, "waiting", job_bit(JobState::begun) | job_bit(JobState::refused)},
-    {JobState::begun, "begun", job_bit(JobState::failed) | job_bit(JobState::done)},
-    {JobState::failed, "failed", job_bit(JobState::begun) | job_bit(JobState::done)},
+    {JobState::begun, "begun", job_bit(JobState::failed) | job_bit(JobState::done) | kGiveUp},
+    {JobState::failed, "failed", job_bit(JobState::begun) | job_bit(JobState::done) | kGiveUp},
     {JobState::refused, "refused", 0},
     {JobState::done, "done", 0},
 };

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "bench/parcel.h"
 #include "ca/error.h"
 
 namespace sealkey::bench {
@@ -21,12 +22,33 @@ int free_key_number(const std::vector<TokenRow>& live) {
     throw CaError(Fault::policy, mark("The enterprise has no key number left."));
 }
 
+// Whether the key was replaced by others whose making was given up, every one.
+bool replacement_given_up(Inventory& inventory, const TokenRow& old) {
+    int given_up = 0;
+    for (const TokenRow& row : inventory.tokens_of(old.unified_code)) {
+        const auto order = nlohmann::json::parse(row.order_text, nullptr, false);
+        if (!order.is_object() || order.value("replaces", "") != old.serial) continue;
+        if (row.step != kGivenUp) return false;
+        ++given_up;
+    }
+    return given_up != 0;
+}
+
+// Between the giving up and the new order another key may have taken its place.
+void require_free_number(Inventory& inventory, const TokenRow& old) {
+    for (const TokenRow& row : inventory.tokens_of(old.unified_code)) {
+        if (!counts_as_live(row.state) || row.key_number != old.key_number) continue;
+        throw CaError(Fault::policy, mark("The place of key %1 was taken by key %2 meanwhile."),
+                      {old.serial, row.serial});
+    }
+}
+
 Admission admit_replacement(Inventory& inventory, Inventory::Work& work, Order order) {
     const TokenRow old = inventory.token(order.replaces);
     if (old.unified_code != order.unified_code) {
         throw CaError(Fault::policy, mark("Key %1 belongs to another enterprise."), {old.serial});
     }
-    if (!counts_as_live(old.state)) {
+    if (!counts_as_live(old.state) && !replacement_given_up(inventory, old)) {
         throw CaError(
             Fault::policy,
             mark("Key %1 is %2: there is nothing to replace. Order a first key, or an additional one if the enterprise "
@@ -39,6 +61,10 @@ Admission admit_replacement(Inventory& inventory, Inventory::Work& work, Order o
     }
     order.login_name = old.login_name;
     const bool lost = order.lost_or_damaged == "lost";
+    if (!counts_as_live(old.state)) {  // revoked when this order was first begun
+        require_free_number(inventory, old);
+        return {order, old.key_number};
+    }
     // A lost key may be in strange hands; a damaged one is only at its end.
     work.revoke_certificates(old.serial, lost ? "keyCompromise" : "cessationOfOperation", ca::now());
     const TokenState mishap = lost ? TokenState::lost : TokenState::damaged;

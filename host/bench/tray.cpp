@@ -6,6 +6,7 @@
 #include <filesystem>
 
 #include "bench/crl_file.h"
+#include "bench/parcel.h"
 #include "ca/error.h"
 #include "protocol/limits.h"
 
@@ -262,6 +263,10 @@ std::optional<Tray::Choice> Tray::choose(std::size_t port, Inventory& inventory,
                       {status.serial});
     }
     if (row) {
+        if (row->step == kGivenUp) {
+            throw CaError(Fault::policy, mark("Key %1 was given up and isn't used any more: take another one."),
+                          {row->serial});
+        }
         const auto job = JobBook(inventory).job_of_token(row->serial);
         if (row->step == "done" && (!job || job->state == JobState::done || job->batch != batch_)) {
             throw CaError(Fault::exists, mark("Key %1 is finished: it was issued before."), {row->serial});

@@ -10,42 +10,15 @@ import signal
 import subprocess
 
 import harness
-from bench_case import CODE, NAME, OTHER_CODE, BenchCase, png
+from bench_case import CODE, NAME, OTHER_CODE, BenchCase
+from tray_case import TrayCase
 
-HEAD = "kind,enterprise_name,unified_code,login_name,reason,algorithm,seal_image\n"
 
-
-class Run(BenchCase):
-    def setUp(self):
-        super().setUp()
-        self.make_ca()
-        self.work.write("seal.png", png())
-
-    def orders(self, *lines, name="orders.csv"):
-        return str(self.work.write(name, HEAD + "".join(line + "\n" for line in lines)))
-
+class Run(TrayCase):
     def four(self):
         """Two enterprises, two keys each; the second is refused as long as the first isn't there."""
         return self.orders(f"first,{NAME},{CODE},A1,,p256,seal.png", f"additional,{NAME},{CODE},A2,office,p256,",
                            f"first,另一家公司,{OTHER_CODE},B1,,p256,", f"additional,另一家公司,{OTHER_CODE},B2,office,p256,")
-
-    def arguments(self, keys, orders, ports, *options):
-        return ["run", "--orders", orders, "--birth-records", str(keys.workspace.path), "--ports", str(ports),
-                "--patience", "60", *options]
-
-    def run_tray(self, keys, orders, ports, *options, **how):
-        return self.bench(*self.arguments(keys, orders, ports, *options), env=keys.environment, **how)
-
-    def begin(self, keys, orders, ports):
-        """The program running, its lines in a file."""
-        log = self.work / "run.log"
-        with open(log, "wb") as out:
-            # pylint: disable=consider-using-with
-            process = subprocess.Popen([harness.program("sealkey-bench"), *self.arguments(keys, orders, ports)], stdout=out,
-                                       stderr=out, stdin=subprocess.DEVNULL,
-                                       env={**os.environ, **self.environment, **keys.environment})
-        self.addCleanup(lambda: (process.poll() is None and process.kill(), process.wait()))
-        return process, log
 
     def finished(self, count):
         """Every key of the inventory is whole, has three live certificates, and there are no more than ordered."""

@@ -1,4 +1,4 @@
-// sealkey-bench inventory list, show, audit
+// sealkey-bench inventory list, show, states, audit
 #include "cli/bench/bench_common.h"
 
 namespace sealkey::cli {
@@ -10,6 +10,7 @@ struct InventoryOptions {
     std::string code;
     CLI::App* list = nullptr;
     CLI::App* show = nullptr;
+    CLI::App* states = nullptr;
 };
 
 nlohmann::json json_of(const bench::TokenRow& row) {
@@ -93,6 +94,22 @@ Exit show(Context& context, bench::Inventory& inventory) {
     return Exit::ok;
 }
 
+// The table of states, as the program has it.
+Exit states(Context& context) {
+    context.out.result = {{"states", nlohmann::json::array()}};
+    for (const bench::TokenState state : bench::all_states()) {
+        auto events = nlohmann::json::object();
+        for (const bench::TokenEvent event : bench::all_events()) {
+            if (!bench::may_happen(state, event)) continue;
+            events[bench::name_of(event)] = bench::name_of(bench::target_of(event));
+        }
+        context.out.say(std::string(bench::name_of(state)) + ": " + bench::events_after(state));
+        context.out.result["states"].push_back(
+            {{"state", bench::name_of(state)}, {"live", bench::counts_as_live(state)}, {"events", events}});
+    }
+    return Exit::ok;
+}
+
 Exit audit(Context& context, bench::Inventory& inventory) {
     auto all = nlohmann::json::array();
     for (const auto& row : inventory.audit_rows()) {
@@ -120,14 +137,16 @@ Run define_inventory(CLI::App& command) {
     options->bench.add_to(command, false);
     options->list = command.add_subcommand("list", tr("All keys, or those of one enterprise"));
     options->show = command.add_subcommand("show", tr("One key with its certificates and codes: --serial"));
+    options->states = command.add_subcommand("states", tr("The states of a key, and what may happen to it in each"));
     CLI::App* audit_rows = command.add_subcommand("audit", tr("The audit trail, checked"));
-    for (CLI::App* sub : {options->list, options->show, audit_rows}) {
+    for (CLI::App* sub : {options->list, options->show, options->states, audit_rows}) {
         sub->fallthrough();
         sub->group(tr("Commands"));
     }
     options->list->add_option("--code", options->code, tr("Unified social credit code of the enterprise"))
         ->type_name(tr("TEXT"));
     return explained([options](Context& context) {
+        if (options->states->parsed()) return states(context);
         const ca::Authority authority(options->bench.directory());
         const auto inventory = options->bench.inventory(authority);
         if (options->list->parsed()) return list(context, *inventory, options->code);

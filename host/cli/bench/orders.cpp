@@ -1,5 +1,9 @@
-// sealkey-bench orders check
+// sealkey-bench orders check, give-up
 #include "cli/bench/orders.h"
+
+#include "bench/parcel.h"
+#include "cli/bench/crl.h"
+#include "cli/bench/run_lock.h"
 
 namespace sealkey::cli {
 
@@ -8,6 +12,8 @@ namespace {
 struct OrdersOptions {
     BenchOptions bench;
     std::string file;
+    std::string why;
+    CLI::App* give_up = nullptr;
 };
 
 Exit check_orders(Context& context, const OrdersOptions& options) {
@@ -18,6 +24,23 @@ Exit check_orders(Context& context, const OrdersOptions& options) {
     require_good_orders(context, file, options.file);
     context.out.say(fill(tr("%1 orders, and nothing is wrong with them."), {std::to_string(file.orders.size())}));
     context.out.result = {{"orders", file.orders.size()}};
+    return Exit::ok;
+}
+
+// The list must follow what is revoked, so that the passphrase is known to be right first.
+Exit give_up_order(Context& context, const OrdersOptions& options) {
+    const ca::Authority authority(options.bench.directory());
+    const std::string serial = required_serial(context);
+    const RunLock lock(authority.path("run.lock"));
+    const SecretText passphrase = options.bench.passphrase();
+    (void)authority.issuing_key(passphrase.bytes());
+    const auto inventory = options.bench.inventory(authority);
+    const int count = bench::give_up(*inventory, options.bench.operator_name(), serial, options.why);
+    context.out.say(fill(tr("Key %1 is given up: %2 certificates are revoked. Its order may be made with another key."),
+                         {serial, std::to_string(count)}));
+    context.out.result = {
+        {"serial", serial}, {"state", bench::name_of(inventory->token(serial).state)}, {"revoked", count}};
+    write_crl(context, authority, *inventory, passphrase.bytes(), options.bench.operator_name(), 0);
     return Exit::ok;
 }
 
@@ -47,12 +70,21 @@ void require_good_orders(Context& context, const bench::OrderFile& file, const s
 Run define_orders(CLI::App& command) {
     auto options = std::make_shared<OrdersOptions>();
     command.require_subcommand(1);
-    options->bench.add_to(command, false);
+    options->bench.add_to(command, true);
     CLI::App* sub = command.add_subcommand("check", tr("Check a file of orders, and change nothing"));
     sub->fallthrough();
     sub->group(tr("Commands"));
     sub->add_option("file", options->file, tr("Orders: a .csv or a .json file"))->type_name(tr("FILE"))->required();
-    return explained([options](Context& context) { return check_orders(context, *options); });
+    options->give_up = command.add_subcommand(
+        "give-up", tr("Give up a key that was begun and never came back: its order may be made with another"));
+    options->give_up->fallthrough();
+    options->give_up->group(tr("Commands"));
+    options->give_up->add_option("--why", options->why, tr("In words, for the audit trail"))
+        ->required()
+        ->type_name(tr("TEXT"));
+    return explained([options](Context& context) {
+        return options->give_up->parsed() ? give_up_order(context, *options) : check_orders(context, *options);
+    });
 }
 
 }  // namespace sealkey::cli

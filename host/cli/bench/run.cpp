@@ -1,8 +1,5 @@
 // sealkey-bench run
-#include <fcntl.h>
 #include <signal.h>
-#include <sys/file.h>
-#include <unistd.h>
 
 #include <cstdlib>
 #include <thread>
@@ -10,6 +7,7 @@
 #include "bench/tray.h"
 #include "cli/bench/bench_common.h"
 #include "cli/bench/orders.h"
+#include "cli/bench/run_lock.h"
 #include "cli/bench/tray_view.h"
 #include "seal/error.h"
 
@@ -25,22 +23,6 @@ struct RunOptions {
     std::string births;
     int ports = 1;
     int patience = 0;
-};
-
-// One run at a time with one CA: two would take the same orders.
-class RunLock {
-public:
-    explicit RunLock(const std::string& path) : fd_(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600)) {
-        if (fd_ >= 0 && ::flock(fd_, LOCK_EX | LOCK_NB) == 0) return;
-        if (fd_ >= 0) ::close(fd_);
-        throw Failed(Exit::not_allowed, tr("Another run is going on with this CA. Nothing was done."));
-    }
-    ~RunLock() { ::close(fd_); }
-    RunLock(const RunLock&) = delete;
-    RunLock& operator=(const RunLock&) = delete;
-
-private:
-    int fd_;
 };
 
 std::string words_of(const std::exception& error) {
