@@ -9,6 +9,7 @@ build_packages=(
     g++ cmake ninja-build ccache pkg-config dpkg-dev debian-archive-keyring ca-certificates gettext
     libpcsclite-dev libp11-kit-dev zlib1g-dev libssl-dev libcli11-dev libspdlog-dev nlohmann-json3-dev
     libsoci-dev libsqlite3-dev libpq-dev libcpp-httplib-dev libcurl4-openssl-dev libpodofo-dev libpng-dev
+    libpango1.0-dev libqrencode-dev fonts-wqy-microhei
     libgtest-dev libgmock-dev libbenchmark-dev
 )
 demo_packages=(
@@ -18,6 +19,8 @@ demo_packages=(
 test_packages=(
     ykcs11 gnutls-bin qpdf xxd libnss3-tools firefox-esr openssh-client openssh-server
     chromium xvfb openbox xdotool
+
+    ykcs11 gnutls-bin qpdf zbar-tools xxd libnss3-tools firefox-esr openssh-client
     openjdk-17-jdk-headless libbcprov-java
     python3-pyscard python3-cryptography python3-botan
     clang-14 libclang-rt-14-dev clang-format-14 clang-tidy-14

@@ -77,6 +77,7 @@ Run define_reset_done(CLI::App& command);
 Run define_activation_code(CLI::App& command);
 Run define_unlock(CLI::App& command);
 Run define_revoke(CLI::App& command);
+Run define_labels(CLI::App& command);
 Run define_parcel(CLI::App& command);
 Run define_damaged(CLI::App& command);
 Run define_crl(CLI::App& command);

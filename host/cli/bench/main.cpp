@@ -23,6 +23,7 @@ constexpr sealkey::cli::Subcommand kCommands[] = {
     {"unlock", mark("Unlock a key at the bench: a new activation code, whatever its lock was"),
      sealkey::cli::define_unlock},
     {"seal", mark("A seal that arrives after its key: seal load"), sealkey::cli::define_seal},
+    {"labels", mark("Labels for finished keys, as a PDF"), sealkey::cli::define_labels},
     {"parcel", mark("Note where a finished key is: packed, shipped, arrived, delivered, returned"),
      sealkey::cli::define_parcel},
     {"revoke", mark("Revoke a key's certificates"), sealkey::cli::define_revoke},

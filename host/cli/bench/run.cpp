@@ -4,8 +4,10 @@
 #include <cstdlib>
 #include <thread>
 
+#include "bench/labels.h"
 #include "bench/tray.h"
 #include "cli/bench/bench_common.h"
+#include "cli/bench/labels.h"
 #include "cli/bench/orders.h"
 #include "cli/bench/run_lock.h"
 #include "cli/bench/tray_view.h"
@@ -21,6 +23,7 @@ struct RunOptions {
     BenchOptions bench;
     std::string orders;
     std::string births;
+    std::string labels;
     int ports = 1;
     int patience = 0;
 };
@@ -134,6 +137,7 @@ Exit run_tray(Context& context, const RunOptions& options) {
     const ca::Authority authority(options.bench.directory());
     bench::OrderFile file = bench::read_orders(options.orders);
     require_good_orders(context, file, options.orders);
+    if (!options.labels.empty()) require_label_place(options.labels, LabelFile::replace);
     const RunLock lock(authority.path("run.lock"));
     const auto inventory = options.bench.inventory(authority);
     if (bench::JobBook(*inventory).jobs(bench::batch_of(file)).empty()) {
@@ -167,6 +171,13 @@ Exit run_tray(Context& context, const RunOptions& options) {
                          {std::to_string(totals.done), std::to_string(totals.failed), std::to_string(totals.refused),
                           std::to_string(totals.open)}));
     if (totals.open != 0) context.out.say(tr("The same command goes on with what is open."));
+    if (!options.labels.empty()) {
+        const auto finished = bench::finished_keys_of(*inventory, tray.batch());
+        if (!finished.empty()) {
+            write_labels(context, *inventory, options.bench.operator_name(), finished, {}, options.labels,
+                         LabelFile::replace);
+        }
+    }
     return exit_of(end, totals);
 }
 
@@ -184,6 +195,10 @@ Run define_run(CLI::App& command) {
     command.add_option("--ports", options->ports, tr("Keys that are made at once"))
         ->type_name(tr("NUMBER"))
         ->check(CLI::Range(1, kMaxPorts));
+    command
+        .add_option("--labels", options->labels,
+                    tr("Labels of the tray's finished keys, a PDF; one of this name is replaced"))
+        ->type_name(tr("FILE"));
     command.add_option("--patience", options->patience, tr("End when no key was worked at for so many seconds"))
         ->type_name(tr("SECONDS"))
         ->check(CLI::Range(1, 86400));
