@@ -9,6 +9,8 @@ here=$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")
 . "$here/lib.sh"
 # shellcheck source=sim/demo/renewal.sh
 . "$here/renewal.sh"
+# shellcheck source=sim/demo/tray.sh
+. "$here/tray.sh"
 cd "$dir"
 export SEALKEY_CA_DIR=$dir/ca SEALKEY_OPERATOR=demo
 trap 'kill $(jobs -p) 2>/dev/null || true; exit 143' INT TERM HUP
@@ -275,6 +277,7 @@ locked_and_unlocked
 cut
 attested
 renewed
+tray_of_eight
 go_on_by_hand
-printf '\n%s%d things shown in %s s. The key was issued, activated, logged in with, stamped with, locked, unlocked, cut off\nand renewed; nothing was lost.%s\n' \
+printf '\n%s%d things shown in %s s. The key was issued, activated, logged in with, stamped with, locked, unlocked, cut off\nand renewed, and a tray of eight was made; nothing was lost.%s\n' \
     "$bold" "$things" "$(seconds_since "$story_start")" "$plain"
