@@ -26,7 +26,7 @@ tray_of_eight() {
     did "the labels are read back from the PDF" "pdftotext" pdftotext -layout labels.pdf labels.txt
     [ "$(grep -o 'SK[0-9]\{10\}' labels.txt | sort -u | wc -l)" = 8 ] || fail "eight labels were to be there"
     did "their picture is made: labels.png" "pdftoppm" \
-        pdftoppm -r 80 -gray -png -singlefile -x 0 -y 0 -W 661 -H 352 labels.pdf labels
+        pdftoppm -r 120 -mono -png -singlefile -x 0 -y 0 -W 992 -H 526 labels.pdf labels
     did "the eight keys are packed" "sealkey-bench parcel" pack_tray
     show 3
     step_done 9
