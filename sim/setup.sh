@@ -28,6 +28,7 @@ test_packages=(
     postgresql-15
     strace
     valgrind
+    lintian man-db
 )
 
 wanted=("${build_packages[@]}" "${demo_packages[@]}")

@@ -30,6 +30,7 @@ HOST = {
     "sign": ["base", "protocol", "transport", "token", "seal"],
     "bench": ["base", "protocol", "transport", "token", "seal", "ca"],
     "cli": ["base", "protocol", "files", "transport", "token", "seal", "ca", "renew", "sign", "bench"],
+    "package": [],  # installation and packages: no code
 }
 OTHER = {
     "pkcs11-module": ["base", "protocol", "files", "transport", "token"],
