@@ -1,4 +1,5 @@
 // Session management and login (PKCS#11 2.40, 5.6).
+#include "cryptoki3.h"
 #include "entry.h"
 
 using namespace sealkey::pkcs11;
@@ -40,22 +41,41 @@ SEALKEY_EXPORT CK_RV C_GetSessionInfo(CK_SESSION_HANDLE handle, CK_SESSION_INFO*
     });
 }
 
+namespace {
+
+void log_in(Library& library, Session& session, CK_USER_TYPE user, const unsigned char* pin, CK_ULONG length) {
+    require(pin != nullptr, CKR_ARGUMENTS_BAD);
+    Card& card = library.card(session);
+    if (user == CKU_CONTEXT_SPECIFIC) {
+        const bool wanted =
+            (session.sign && session.sign->key().pin_always) || (session.decrypt && session.decrypt->key().pin_always);
+        require(wanted, CKR_OPERATION_NOT_INITIALIZED);
+        card.authorise(session.handle, input(pin, length));
+        return;
+    }
+    // The token has no security officer: its administrator is the CA's bench.
+    require(user == CKU_USER, CKR_USER_TYPE_INVALID);
+    require(!card.logged_in(), CKR_USER_ALREADY_LOGGED_IN);
+    card.login(input(pin, length));
+}
+
+}  // namespace
+
 SEALKEY_EXPORT CK_RV C_Login(CK_SESSION_HANDLE handle, CK_USER_TYPE user, unsigned char* pin, CK_ULONG length) {
     return call_session(__func__, handle, [&](Library& library, Session& session, log::Call& call) {
         call.note("session %lu, user %lu", handle, user);
-        require(pin != nullptr, CKR_ARGUMENTS_BAD);
-        Card& card = library.card(session);
-        if (user == CKU_CONTEXT_SPECIFIC) {
-            const bool wanted = (session.sign && session.sign->key().pin_always) ||
-                                (session.decrypt && session.decrypt->key().pin_always);
-            require(wanted, CKR_OPERATION_NOT_INITIALIZED);
-            card.authorise(handle, input(pin, length));
-            return;
-        }
-        // The token has no security officer: its administrator is the CA's bench.
-        require(user == CKU_USER, CKR_USER_TYPE_INVALID);
-        require(!card.logged_in(), CKR_USER_ALREADY_LOGGED_IN);
-        card.login(input(pin, length));
+        log_in(library, session, user, pin, length);
+    });
+}
+
+SEALKEY_EXPORT CK_RV C_LoginUser(CK_SESSION_HANDLE handle, CK_USER_TYPE user, unsigned char* pin, CK_ULONG length,
+                                 unsigned char* name, CK_ULONG name_length) {
+    return call_session(__func__, handle, [&](Library& library, Session& session, log::Call& call) {
+        call.note("session %lu, user %lu", handle, user);
+        require(name != nullptr || name_length == 0, CKR_ARGUMENTS_BAD);
+        // A token has one user and no names: a named one isn't there, and no PIN is tried for it.
+        require(name_length == 0, CKR_USER_TYPE_INVALID);
+        log_in(library, session, user, pin, length);
     });
 }
 
@@ -65,5 +85,21 @@ SEALKEY_EXPORT CK_RV C_Logout(CK_SESSION_HANDLE handle) {
         require(card.logged_in(), CKR_USER_NOT_LOGGED_IN);
         library.end_private_operations(session.slot);
         card.logout();
+    });
+}
+
+SEALKEY_EXPORT CK_RV C_SessionCancel(CK_SESSION_HANDLE handle, CK_FLAGS flags) {
+    return call_session(__func__, handle, [&](Library& library, Session& session, log::Call& call) {
+        call.note("session %lu, flags %lx", handle, flags);
+        // What isn't going on is passed over.
+        if ((flags & CKF_FIND_OBJECTS) != 0) session.find.reset();
+        if ((flags & CKF_DIGEST) != 0) session.digest.reset();
+        if ((flags & CKF_ENCRYPT) != 0) session.encrypt.reset();
+        if ((flags & CKF_VERIFY) != 0) session.verify.reset();
+        const bool private_key =
+            ((flags & CKF_SIGN) != 0 && session.sign) || ((flags & CKF_DECRYPT) != 0 && session.decrypt);
+        if ((flags & CKF_SIGN) != 0) session.sign.reset();
+        if ((flags & CKF_DECRYPT) != 0) session.decrypt.reset();
+        if (private_key) library.card(session).drop_authorisation(handle);
     });
 }
