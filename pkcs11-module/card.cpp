@@ -143,7 +143,8 @@ ByteVector Card::data(const token::ObjectInfo& object) {
     return value;
 }
 
-PublicKeyParts Card::public_parts(const TokenKey& key) {
+PublicKeyParts Card::public_parts(const Key& key) {
+    if (key.host) return key.host->parts;
     const auto* slot = status_.slot(key.slot);
     require(slot != nullptr, CKR_KEY_HANDLE_INVALID);
     return public_key(*slot);
@@ -236,10 +237,10 @@ void Card::drop_authorisation(CK_SESSION_HANDLE session) {
 
 // --- private keys ---
 
-void Card::require_login(const TokenKey& key) const { require(key.pin_never || logged_in_, CKR_USER_NOT_LOGGED_IN); }
+void Card::require_login(const Key& key) const { require(key.pin_never || logged_in_, CKR_USER_NOT_LOGGED_IN); }
 
 template <class Operation>
-ByteVector Card::private_operation(CK_SESSION_HANDLE session, const TokenKey& key, Operation operation) {
+ByteVector Card::private_operation(CK_SESSION_HANDLE session, const Key& key, Operation operation) {
     require_login(key);
     if (key.pin_always) require(hold_ && authorised_session_ == session, CKR_USER_NOT_LOGGED_IN);
     // The authorisation is for this one operation, whatever comes of it.
@@ -270,15 +271,15 @@ ByteVector Card::private_operation(CK_SESSION_HANDLE session, const TokenKey& ke
     }
 }
 
-ByteVector Card::sign(CK_SESSION_HANDLE session, const TokenKey& key, ByteView input) {
+ByteVector Card::sign(CK_SESSION_HANDLE session, const Key& key, ByteView input) {
     return private_operation(session, key, [&] { return token_->sign(key.slot, key.algorithm->algorithm, input); });
 }
 
-ByteVector Card::decrypt(CK_SESSION_HANDLE session, const TokenKey& key, ByteView block) {
+ByteVector Card::decrypt(CK_SESSION_HANDLE session, const Key& key, ByteView block) {
     return private_operation(session, key, [&] { return token_->decrypt(key.slot, key.algorithm->algorithm, block); });
 }
 
-ByteVector Card::derive(CK_SESSION_HANDLE session, const TokenKey& key, ByteView point) {
+ByteVector Card::derive(CK_SESSION_HANDLE session, const Key& key, ByteView point) {
     return private_operation(session, key, [&] { return token_->derive(key.slot, key.algorithm->algorithm, point); });
 }
 

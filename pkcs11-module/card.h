@@ -41,12 +41,12 @@ public:
     void drop_authorisation(CK_SESSION_HANDLE session);
 
     // --- private-key operations: CKR_USER_NOT_LOGGED_IN ---
-    void require_login(const TokenKey& key) const;
-    [[nodiscard]] ByteVector sign(CK_SESSION_HANDLE session, const TokenKey& key, ByteView input);
-    [[nodiscard]] ByteVector decrypt(CK_SESSION_HANDLE session, const TokenKey& key, ByteView block);
-    [[nodiscard]] ByteVector derive(CK_SESSION_HANDLE session, const TokenKey& key, ByteView point);
+    void require_login(const Key& key) const;
+    [[nodiscard]] ByteVector sign(CK_SESSION_HANDLE session, const Key& key, ByteView input);
+    [[nodiscard]] ByteVector decrypt(CK_SESSION_HANDLE session, const Key& key, ByteView block);
+    [[nodiscard]] ByteVector derive(CK_SESSION_HANDLE session, const Key& key, ByteView point);
     // For operations on the host. The key's public half, read once.
-    [[nodiscard]] PublicKeyParts public_parts(const TokenKey& key);
+    [[nodiscard]] PublicKeyParts public_parts(const Key& key);
 
 private:
     Card(std::unique_ptr<token::Token> token, token::TokenStatus status, CertificateCache& cache);
@@ -59,7 +59,7 @@ private:
     void rebuild_objects();
     void note_lost_session();
     template <class Operation>
-    ByteVector private_operation(CK_SESSION_HANDLE session, const TokenKey& key, Operation operation);
+    ByteVector private_operation(CK_SESSION_HANDLE session, const Key& key, Operation operation);
 
     std::unique_ptr<token::Token> token_;
     token::TokenStatus status_;

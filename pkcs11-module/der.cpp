@@ -186,6 +186,16 @@ ByteView unwrap_point(ByteView point) {
     return point;
 }
 
+std::string hex_text(ByteView bytes) {
+    static constexpr char kDigits[] = "0123456789abcdef";
+    std::string text;
+    for (const std::uint8_t byte : bytes) {
+        text += kDigits[byte >> 4];
+        text += kDigits[byte & 0x0F];
+    }
+    return text;
+}
+
 ByteVector ecdsa_from_der(ByteView der, std::size_t width) {
     Walker outer(der);
     Walker numbers(outer.take(kSequence));

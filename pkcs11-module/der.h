@@ -4,6 +4,7 @@
 #pragma once
 
 #include <optional>
+#include <string>
 
 #include "cryptoki.h"
 
@@ -38,6 +39,9 @@ struct Certificate {
 // DER OCTET STRING around the bytes (CKA_EC_POINT), and the bytes of a point that may or may not be wrapped so.
 [[nodiscard]] ByteVector octet_string(ByteView bytes);
 [[nodiscard]] ByteView unwrap_point(ByteView point);
+
+// Lower-case hexadecimal digits.
+[[nodiscard]] std::string hex_text(ByteView bytes);
 
 // ECDSA: SEQUENCE of two INTEGERs to r || s, each `width` bytes. CKR_DEVICE_ERROR if the token's DER is malformed.
 [[nodiscard]] ByteVector ecdsa_from_der(ByteView der, std::size_t width);

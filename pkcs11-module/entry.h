@@ -92,6 +92,70 @@ CK_RV call_session(const char* name, CK_SESSION_HANDLE handle, Body body) {
 // Writes the value after has_room().
 void give(ByteView value, void* out, CK_ULONG* length);
 
+// An operation that ends with this call unless it is kept: on a question for the length, or for want of room.
+template <class Operation>
+class Ending {
+public:
+    explicit Ending(std::optional<Operation>& operation) : operation_(operation) {
+        require(operation_.has_value(), CKR_OPERATION_NOT_INITIALIZED);
+    }
+    ~Ending() {
+        if (!kept_) operation_.reset();
+    }
+    Ending(const Ending&) = delete;
+    Ending& operator=(const Ending&) = delete;
+    Operation& operator*() { return *operation_; }
+    Operation* operator->() { return &*operation_; }
+    void keep() { kept_ = true; }
+    [[nodiscard]] bool kept() const { return kept_; }
+    // has_room() for an operation: kept where it says so.
+    [[nodiscard]] bool has_room(const void* out, CK_ULONG* length, std::size_t size) {
+        kept_ = length != nullptr;
+        const bool room = pkcs11::has_room(out, length, size);
+        kept_ = !room;
+        return room;
+    }
+    // A call for the whole input is out of place once there were parts: these go on.
+    void require_no_parts() {
+        kept_ = operation_->updated();
+        require(!kept_, CKR_OPERATION_ACTIVE);
+    }
+
+private:
+    std::optional<Operation>& operation_;
+    bool kept_ = false;
+};
+
+// What every C_...Init begins with: true if there is an operation to begin; false if a null mechanism ended one, as
+// PKCS#11 3.0 has it. CKR_ARGUMENTS_BAD, CKR_OPERATION_ACTIVE
+template <class Operation>
+[[nodiscard]] bool begins(std::optional<Operation>& operation, const CK_MECHANISM* mechanism) {
+    if (mechanism == nullptr) {
+        require(operation.has_value(), CKR_ARGUMENTS_BAD);
+        operation.reset();
+        return false;
+    }
+    require(!operation.has_value(), CKR_OPERATION_ACTIVE);
+    return true;
+}
+
+// Gives up the card that a login for one operation holds, unless the operation goes on.
+class Release {
+public:
+    Release(Card& card, CK_SESSION_HANDLE session) : card_(card), session_(session) {}
+    ~Release() {
+        if (!kept_) card_.drop_authorisation(session_);
+    }
+    Release(const Release&) = delete;
+    Release& operator=(const Release&) = delete;
+    void keep() { kept_ = true; }
+
+private:
+    Card& card_;
+    CK_SESSION_HANDLE session_;
+    bool kept_ = false;
+};
+
 // Fixed-length text fields: padded with blanks, no NUL; cut between characters of UTF-8.
 void set_text(std::span<unsigned char> field, std::string_view text);
 

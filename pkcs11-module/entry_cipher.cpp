@@ -1,99 +1,161 @@
-// Encryption, decryption, derivation and random numbers (PKCS#11 2.40, 5.8, 5.9, 5.14 and 5.15).
+// Encryption, decryption and the functions that do two things at once (PKCS#11 2.40, 5.8, 5.9 and 5.13).
 #include "base/bytes.h"
 #include "entry.h"
 
 using namespace sealkey::pkcs11;
 
-SEALKEY_EXPORT CK_RV C_EncryptInit(CK_SESSION_HANDLE handle, CK_MECHANISM* mechanism, CK_OBJECT_HANDLE key_handle) {
-    return call_session(__func__, handle, [&](Library& library, Session& session, auto&) {
-        require(mechanism != nullptr, CKR_ARGUMENTS_BAD);
-        require(!session.encrypt, CKR_OPERATION_ACTIVE);
-        const Mechanism& row = find_mechanism(mechanism->mechanism, CKF_ENCRYPT);
-        session.encrypt.emplace(row, *mechanism, library.key(session, key_handle, CKO_PUBLIC_KEY, CKA_ENCRYPT));
-    });
+namespace {
+
+void begin_cipher(Library& library, Session& session, bool encrypt, const CK_MECHANISM* mechanism,
+                  CK_OBJECT_HANDLE key_handle, log::Call& call) {
+    auto& operation = encrypt ? session.encrypt : session.decrypt;
+    Card& card = library.card(session);
+    const bool begun = begins(operation, mechanism);
+    if (!encrypt) card.drop_authorisation(session.handle);
+    if (!begun) return;
+    call.note("session %lu, mechanism %lx, key %lu", session.handle, mechanism->mechanism, key_handle);
+    const CK_FLAGS use = encrypt ? CKF_ENCRYPT : CKF_DECRYPT;
+    const Mechanism& row = find_mechanism(mechanism->mechanism, use);
+    operation.emplace(row, *mechanism, library.key(session, key_handle, row, use), encrypt);
 }
 
-SEALKEY_EXPORT CK_RV C_Encrypt(CK_SESSION_HANDLE handle, unsigned char* data, CK_ULONG size, unsigned char* out,
-                               CK_ULONG* length) {
-    return call_session(__func__, handle, [&](Library& library, Session& session, auto&) {
-        require(session.encrypt.has_value(), CKR_OPERATION_NOT_INITIALIZED);
-        if (!has_room(out, length, session.encrypt->ciphertext_size())) return;
-        struct End {
-            Session& session;
-            ~End() { session.encrypt.reset(); }
-        } end{session};
-        give(session.encrypt->encrypt(library.card(session), input(data, size)), out, length);
-    });
+// The end of an operation: the whole in one part, or what is left after the parts.
+void finish_cipher(Library& library, Session& session, bool encrypt, const void* data, CK_ULONG size, bool one_part,
+                   void* out, CK_ULONG* length) {
+    Ending ending(encrypt ? session.encrypt : session.decrypt);
+    if (one_part) ending.require_no_parts();
+    const ByteView last = input(data, size);
+    if (out == nullptr) {
+        static_cast<void>(ending.has_room(nullptr, length, ending->longest(last.size())));
+        return;
+    }
+    Card& card = library.card(session);
+    Release release(card, session.handle);
+    require(length != nullptr, CKR_ARGUMENTS_BAD);
+    const ByteVector& result = ending->finish(card, session.handle, last);
+    if (*length < result.size()) release.keep();
+    if (ending.has_room(out, length, result.size())) give(result, out, length);
 }
 
-SEALKEY_EXPORT CK_RV C_DecryptInit(CK_SESSION_HANDLE handle, CK_MECHANISM* mechanism, CK_OBJECT_HANDLE key_handle) {
+// Some more of the input, and what it gives.
+void update_cipher(Session& session, bool encrypt, const void* data, CK_ULONG size, void* out, CK_ULONG* length) {
+    Ending ending(encrypt ? session.encrypt : session.decrypt);
+    const ByteView part = input(data, size);
+    if (!ending.has_room(out, length, ending->update_size(part.size()))) return;
+    ByteVector result = ending->update(part);
+    give(result, out, length);
+    sealkey::wipe(result);
+    ending.keep();
+}
+
+using Byte = unsigned char;
+
+}  // namespace
+
+SEALKEY_EXPORT CK_RV C_EncryptInit(CK_SESSION_HANDLE handle, CK_MECHANISM* mechanism, CK_OBJECT_HANDLE key) {
     return call_session(__func__, handle, [&](Library& library, Session& session, log::Call& call) {
-        require(mechanism != nullptr, CKR_ARGUMENTS_BAD);
-        call.note("session %lu, mechanism %lx, key %lu", handle, mechanism->mechanism, key_handle);
-        require(!session.decrypt, CKR_OPERATION_ACTIVE);
-        const Mechanism& row = find_mechanism(mechanism->mechanism, CKF_DECRYPT);
-        const TokenKey key = library.key(session, key_handle, CKO_PRIVATE_KEY, CKA_DECRYPT);
-        library.card(session).drop_authorisation(handle);
-        session.decrypt.emplace(row, *mechanism, key);
+        begin_cipher(library, session, true, mechanism, key, call);
     });
 }
 
-SEALKEY_EXPORT CK_RV C_Decrypt(CK_SESSION_HANDLE handle, unsigned char* data, CK_ULONG size, unsigned char* out,
-                               CK_ULONG* length) {
+SEALKEY_EXPORT CK_RV C_Encrypt(CK_SESSION_HANDLE handle, Byte* data, CK_ULONG size, Byte* out, CK_ULONG* length) {
     return call_session(__func__, handle, [&](Library& library, Session& session, auto&) {
-        require(session.decrypt.has_value(), CKR_OPERATION_NOT_INITIALIZED);
-        require(length != nullptr, CKR_ARGUMENTS_BAD);
-        if (out == nullptr) {
-            // The true length would cost an operation of the token: the longest there can be.
-            *length = session.decrypt->longest_plaintext();
-            return;
-        }
-        Card& card = library.card(session);
-        struct End {
-            Session& session;
-            Card& card;
-            bool keep = false;
-            ~End() {
-                if (keep) return;
-                session.decrypt.reset();
-                card.drop_authorisation(session.handle);
-            }
-        } end{session, card};
-        const ByteVector& plaintext = session.decrypt->decrypt(card, handle, input(data, size));
-        end.keep = *length < plaintext.size();
-        if (has_room(out, length, plaintext.size())) give(plaintext, out, length);
+        finish_cipher(library, session, true, data, size, true, out, length);
     });
 }
 
-SEALKEY_EXPORT CK_RV C_DeriveKey(CK_SESSION_HANDLE handle, CK_MECHANISM* mechanism, CK_OBJECT_HANDLE base,
-                                 CK_ATTRIBUTE* wanted, CK_ULONG count, CK_OBJECT_HANDLE* derived) {
+SEALKEY_EXPORT CK_RV C_EncryptUpdate(CK_SESSION_HANDLE handle, Byte* data, CK_ULONG size, Byte* out, CK_ULONG* length) {
+    return call_session(__func__, handle, [&](Library&, Session& session, auto&) {
+        update_cipher(session, true, data, size, out, length);
+    });
+}
+
+SEALKEY_EXPORT CK_RV C_EncryptFinal(CK_SESSION_HANDLE handle, Byte* out, CK_ULONG* length) {
+    return call_session(__func__, handle, [&](Library& library, Session& session, auto&) {
+        finish_cipher(library, session, true, nullptr, 0, false, out, length);
+    });
+}
+
+SEALKEY_EXPORT CK_RV C_DecryptInit(CK_SESSION_HANDLE handle, CK_MECHANISM* mechanism, CK_OBJECT_HANDLE key) {
     return call_session(__func__, handle, [&](Library& library, Session& session, log::Call& call) {
-        require(mechanism != nullptr && derived != nullptr, CKR_ARGUMENTS_BAD);
-        require(wanted != nullptr || count == 0, CKR_ARGUMENTS_BAD);
-        call.note("session %lu, mechanism %lx, key %lu", handle, mechanism->mechanism, base);
-        const Mechanism& row = find_mechanism(mechanism->mechanism, CKF_DERIVE);
-        const TokenKey key = library.key(session, base, CKO_PRIVATE_KEY, CKA_DERIVE);
-        require_key_type(row, *key.algorithm);
-        const ByteVector point = parse_ecdh(*mechanism, *key.algorithm);
-        // A template that can't be met costs no operation.
-        const std::span<const CK_ATTRIBUTE> given(wanted, count);
-        static_cast<void>(derived_secret(given, ByteVector(key.algorithm->bytes())));
-        ByteVector secret = library.card(session).derive(handle, key, point);
-        const bool sound = secret.size() == key.algorithm->bytes();
-        auto object = sound ? derived_secret(given, secret) : nullptr;
-        sealkey::wipe(secret);
-        require(sound, CKR_DEVICE_ERROR);
-        *derived = library.add_session_object(session, std::move(object));
+        begin_cipher(library, session, false, mechanism, key, call);
     });
 }
 
-SEALKEY_EXPORT CK_RV C_SeedRandom(CK_SESSION_HANDLE handle, unsigned char*, CK_ULONG) {
-    return call_session(__func__, handle, [](auto&, auto&, auto&) { refuse(CKR_RANDOM_SEED_NOT_SUPPORTED); });
+SEALKEY_EXPORT CK_RV C_Decrypt(CK_SESSION_HANDLE handle, Byte* data, CK_ULONG size, Byte* out, CK_ULONG* length) {
+    return call_session(__func__, handle, [&](Library& library, Session& session, auto&) {
+        finish_cipher(library, session, false, data, size, true, out, length);
+    });
 }
 
-SEALKEY_EXPORT CK_RV C_GenerateRandom(CK_SESSION_HANDLE handle, unsigned char* out, CK_ULONG length) {
-    return call_session(__func__, handle, [&](Library&, Session&, auto&) {
-        require(out != nullptr || length == 0, CKR_ARGUMENTS_BAD);
-        random_bytes({out, length});
+SEALKEY_EXPORT CK_RV C_DecryptUpdate(CK_SESSION_HANDLE handle, Byte* data, CK_ULONG size, Byte* out, CK_ULONG* length) {
+    return call_session(__func__, handle, [&](Library&, Session& session, auto&) {
+        update_cipher(session, false, data, size, out, length);
+    });
+}
+
+SEALKEY_EXPORT CK_RV C_DecryptFinal(CK_SESSION_HANDLE handle, Byte* out, CK_ULONG* length) {
+    return call_session(__func__, handle, [&](Library& library, Session& session, auto&) {
+        finish_cipher(library, session, false, nullptr, 0, false, out, length);
+    });
+}
+
+// --- two at once: the first is done only where there is room for the second's output ---
+
+namespace {
+
+// Encrypts a part whose plaintext another operation takes too.
+template <class Operation>
+void encrypt_too(Session& session, std::optional<Operation>& other, ByteView part, void* out, CK_ULONG* length) {
+    Ending beside(other);
+    beside.keep();
+    Ending ending(session.encrypt);
+    if (!ending.has_room(out, length, ending->update_size(part.size()))) return;
+    beside->update(part);
+    give(ending->update(part), out, length);
+    ending.keep();
+}
+
+// Decrypts a part whose plaintext another operation takes too.
+template <class Operation>
+void decrypt_too(Session& session, std::optional<Operation>& other, ByteView part, void* out, CK_ULONG* length) {
+    Ending beside(other);
+    beside.keep();
+    Ending ending(session.decrypt);
+    if (!ending.has_room(out, length, ending->update_size(part.size()))) return;
+    ByteVector plaintext = ending->update(part);
+    beside->update(plaintext);
+    give(plaintext, out, length);
+    sealkey::wipe(plaintext);
+    ending.keep();
+}
+
+}  // namespace
+
+SEALKEY_EXPORT CK_RV C_DigestEncryptUpdate(CK_SESSION_HANDLE handle, Byte* data, CK_ULONG size, Byte* out,
+                                           CK_ULONG* length) {
+    return call_session(__func__, handle, [&](Library&, Session& session, auto&) {
+        encrypt_too(session, session.digest, input(data, size), out, length);
+    });
+}
+
+SEALKEY_EXPORT CK_RV C_SignEncryptUpdate(CK_SESSION_HANDLE handle, Byte* data, CK_ULONG size, Byte* out,
+                                         CK_ULONG* length) {
+    return call_session(__func__, handle, [&](Library&, Session& session, auto&) {
+        encrypt_too(session, session.sign, input(data, size), out, length);
+    });
+}
+
+SEALKEY_EXPORT CK_RV C_DecryptDigestUpdate(CK_SESSION_HANDLE handle, Byte* data, CK_ULONG size, Byte* out,
+                                           CK_ULONG* length) {
+    return call_session(__func__, handle, [&](Library&, Session& session, auto&) {
+        decrypt_too(session, session.digest, input(data, size), out, length);
+    });
+}
+
+SEALKEY_EXPORT CK_RV C_DecryptVerifyUpdate(CK_SESSION_HANDLE handle, Byte* data, CK_ULONG size, Byte* out,
+                                           CK_ULONG* length) {
+    return call_session(__func__, handle, [&](Library&, Session& session, auto&) {
+        decrypt_too(session, session.verify, input(data, size), out, length);
     });
 }

@@ -119,7 +119,7 @@ SEALKEY_EXPORT CK_RV C_GetMechanismInfo(CK_SLOT_ID id, CK_MECHANISM_TYPE type, C
         require(info != nullptr, CKR_ARGUMENTS_BAD);
         static_cast<void>(library.slots().card(id));
         const Mechanism& row = find_mechanism(type, 0);
-        *info = {row.min_bits, row.max_bits, row.flags};
+        *info = {row.min_size, row.max_size, row.flags};
     });
 }
 

@@ -3,6 +3,7 @@
 #include <cstring>
 
 #include "entry.h"
+#include "session_objects.h"
 
 using namespace sealkey::pkcs11;
 
@@ -83,6 +84,44 @@ SEALKEY_EXPORT CK_RV C_GetAttributeValue(CK_SESSION_HANDLE handle, CK_OBJECT_HAN
             if (code == CKR_OK) code = here;
         }
         require(code == CKR_OK, code);
+    });
+}
+
+// --- session objects; those on the token are the CA's ---
+
+SEALKEY_EXPORT CK_RV C_CreateObject(CK_SESSION_HANDLE handle, CK_ATTRIBUTE* wanted, CK_ULONG count,
+                                    CK_OBJECT_HANDLE* object) {
+    return call_session(__func__, handle, [&](Library& library, Session& session, auto&) {
+        require(wanted != nullptr && object != nullptr, CKR_ARGUMENTS_BAD);
+        *object = library.create(session, {wanted, count});
+    });
+}
+
+SEALKEY_EXPORT CK_RV C_CopyObject(CK_SESSION_HANDLE handle, CK_OBJECT_HANDLE object, CK_ATTRIBUTE* wanted,
+                                  CK_ULONG count, CK_OBJECT_HANDLE* copy) {
+    return call_session(__func__, handle, [&](Library& library, Session& session, auto&) {
+        require((wanted != nullptr || count == 0) && copy != nullptr, CKR_ARGUMENTS_BAD);
+        auto made = copy_object(library.session_object(session, object), {wanted, count});
+        *copy = library.add_session_object(session, std::move(made));
+    });
+}
+
+SEALKEY_EXPORT CK_RV C_SetAttributeValue(CK_SESSION_HANDLE handle, CK_OBJECT_HANDLE object, CK_ATTRIBUTE* wanted,
+                                         CK_ULONG count) {
+    return call_session(__func__, handle, [&](Library& library, Session& session, auto&) {
+        require(wanted != nullptr || count == 0, CKR_ARGUMENTS_BAD);
+        change_object(library.session_object(session, object), {wanted, count});
+    });
+}
+
+SEALKEY_EXPORT CK_RV C_GetObjectSize(CK_SESSION_HANDLE handle, CK_OBJECT_HANDLE object, CK_ULONG* size) {
+    return call_session(__func__, handle, [&](Library& library, Session& session, auto&) {
+        require(size != nullptr, CKR_ARGUMENTS_BAD);
+        const auto found = library.find_object(session, object);
+        require(found != nullptr, CKR_OBJECT_HANDLE_INVALID);
+        // What its attributes take: the token tells no other size.
+        *size = 0;
+        for (const auto& [type, value] : found->whole().all()) *size += value.size();
     });
 }
 

@@ -47,8 +47,9 @@ void log_in(Library& library, Session& session, CK_USER_TYPE user, const unsigne
     require(pin != nullptr, CKR_ARGUMENTS_BAD);
     Card& card = library.card(session);
     if (user == CKU_CONTEXT_SPECIFIC) {
-        const bool wanted =
-            (session.sign && session.sign->key().pin_always) || (session.decrypt && session.decrypt->key().pin_always);
+        const bool wanted = (session.sign && session.sign->key().pin_always) ||
+                            (session.decrypt && session.decrypt->key().pin_always) ||
+                            (session.sign_recover && session.sign_recover->key().pin_always);
         require(wanted, CKR_OPERATION_NOT_INITIALIZED);
         card.authorise(session.handle, input(pin, length));
         return;
@@ -96,10 +97,12 @@ SEALKEY_EXPORT CK_RV C_SessionCancel(CK_SESSION_HANDLE handle, CK_FLAGS flags) {
         if ((flags & CKF_DIGEST) != 0) session.digest.reset();
         if ((flags & CKF_ENCRYPT) != 0) session.encrypt.reset();
         if ((flags & CKF_VERIFY) != 0) session.verify.reset();
-        const bool private_key =
-            ((flags & CKF_SIGN) != 0 && session.sign) || ((flags & CKF_DECRYPT) != 0 && session.decrypt);
+        if ((flags & CKF_VERIFY_RECOVER) != 0) session.verify_recover.reset();
+        const bool held = session.sign || session.sign_recover || session.decrypt;
         if ((flags & CKF_SIGN) != 0) session.sign.reset();
+        if ((flags & CKF_SIGN_RECOVER) != 0) session.sign_recover.reset();
         if ((flags & CKF_DECRYPT) != 0) session.decrypt.reset();
-        if (private_key) library.card(session).drop_authorisation(handle);
+        const bool holds = session.sign || session.sign_recover || session.decrypt;
+        if (held && !holds) library.card(session).drop_authorisation(handle);
     });
 }

@@ -3,50 +3,26 @@
 
 using namespace sealkey::pkcs11;
 
-namespace {
-
-// An operation that ends with this call unless it is kept: on a question for the length, or for want of room.
-template <class Operation>
-class Ending {
-public:
-    explicit Ending(std::optional<Operation>& operation) : operation_(operation) {
-        require(operation_.has_value(), CKR_OPERATION_NOT_INITIALIZED);
-    }
-    ~Ending() {
-        if (!kept_) operation_.reset();
-    }
-    Ending(const Ending&) = delete;
-    Ending& operator=(const Ending&) = delete;
-    Operation& operator*() { return *operation_; }
-    Operation* operator->() { return &*operation_; }
-    void keep() { kept_ = true; }
-
-private:
-    std::optional<Operation>& operation_;
-    bool kept_ = false;
-};
-
-}  // namespace
-
 // --- digests ---
 
 SEALKEY_EXPORT CK_RV C_DigestInit(CK_SESSION_HANDLE handle, CK_MECHANISM* mechanism) {
     return call_session(__func__, handle, [&](Library&, Session& session, log::Call& call) {
-        require(mechanism != nullptr, CKR_ARGUMENTS_BAD);
+        if (!begins(session.digest, mechanism)) return;
         call.note("session %lu, mechanism %lx", handle, mechanism->mechanism);
-        require(!session.digest, CKR_OPERATION_ACTIVE);
-        session.digest.emplace(find_mechanism(mechanism->mechanism, CKF_DIGEST).hash);
+        const Mechanism& row = find_mechanism(mechanism->mechanism, CKF_DIGEST);
+        require(mechanism->ulParameterLen == 0, CKR_MECHANISM_PARAM_INVALID);
+        session.digest.emplace(row.hash);
     });
 }
 
 namespace {
 
 void finish_digest(Session& session, const void* data, CK_ULONG size, bool one_part, void* out, CK_ULONG* length) {
-    require(session.digest.has_value(), CKR_OPERATION_NOT_INITIALIZED);
-    require(!one_part || !session.digest->updated(), CKR_OPERATION_ACTIVE);
-    if (!has_room(out, length, session.digest->size())) return;
     Ending ending(session.digest);
-    if (one_part) ending->update(input(data, size));
+    if (one_part) ending.require_no_parts();
+    const ByteView last = one_part ? input(data, size) : ByteView();
+    if (!ending.has_room(out, length, ending->size())) return;
+    ending->update(last);
     give(ending->finish(), out, length);
 }
 
@@ -61,8 +37,20 @@ SEALKEY_EXPORT CK_RV C_Digest(CK_SESSION_HANDLE handle, unsigned char* data, CK_
 
 SEALKEY_EXPORT CK_RV C_DigestUpdate(CK_SESSION_HANDLE handle, unsigned char* data, CK_ULONG size) {
     return call_session(__func__, handle, [&](Library&, Session& session, auto&) {
-        require(session.digest.has_value(), CKR_OPERATION_NOT_INITIALIZED);
-        session.digest->update(input(data, size));
+        Ending ending(session.digest);
+        ending->update(input(data, size));
+        ending.keep();
+    });
+}
+
+SEALKEY_EXPORT CK_RV C_DigestKey(CK_SESSION_HANDLE handle, CK_OBJECT_HANDLE key) {
+    return call_session(__func__, handle, [&](Library& library, Session& session, auto&) {
+        Ending ending(session.digest);
+        const auto object = library.find_object(session, key);
+        require(object != nullptr && object->key(), CKR_KEY_HANDLE_INVALID);
+        require(object->object_class() == CKO_SECRET_KEY, CKR_KEY_INDIGESTIBLE);
+        ending->update(object->key()->host->secret);
+        ending.keep();
     });
 }
 
@@ -76,14 +64,10 @@ SEALKEY_EXPORT CK_RV C_DigestFinal(CK_SESSION_HANDLE handle, unsigned char* out,
 
 SEALKEY_EXPORT CK_RV C_SignInit(CK_SESSION_HANDLE handle, CK_MECHANISM* mechanism, CK_OBJECT_HANDLE key_handle) {
     return call_session(__func__, handle, [&](Library& library, Session& session, log::Call& call) {
-        require(mechanism != nullptr, CKR_ARGUMENTS_BAD);
+        if (!begins(session.sign, mechanism)) return library.card(session).drop_authorisation(handle);
         call.note("session %lu, mechanism %lx, key %lu", handle, mechanism->mechanism, key_handle);
-        require(!session.sign, CKR_OPERATION_ACTIVE);
         const Mechanism& row = find_mechanism(mechanism->mechanism, CKF_SIGN);
-        const TokenKey key = library.key(session, key_handle, CKO_PRIVATE_KEY, CKA_SIGN);
-        // NSS never logs in between a hashed PSS and its parts; refused, it hashes by itself and does.
-        const bool hashed_pss = row.scheme == Scheme::rsa_pss && row.hash != Hash::none;
-        require(!(key.pin_always && hashed_pss), CKR_MECHANISM_INVALID);
+        const Key key = library.key(session, key_handle, row, CKF_SIGN);
         library.card(session).drop_authorisation(handle);
         session.sign.emplace(row, *mechanism, key);
     });
@@ -91,19 +75,15 @@ SEALKEY_EXPORT CK_RV C_SignInit(CK_SESSION_HANDLE handle, CK_MECHANISM* mechanis
 
 namespace {
 
-void finish_signature(Library& library, Session& session, const void* data, CK_ULONG size, bool one_part, void* out,
-                      CK_ULONG* length) {
-    require(session.sign.has_value(), CKR_OPERATION_NOT_INITIALIZED);
-    require(!one_part || !session.sign->updated(), CKR_OPERATION_ACTIVE);
-    if (!has_room(out, length, session.sign->signature_size())) return;
+void finish_signature(Library& library, Session& session, std::optional<MessageOperation>& operation, const void* data,
+                      CK_ULONG size, bool one_part, void* out, CK_ULONG* length) {
+    Ending ending(operation);
+    if (one_part) ending.require_no_parts();
+    const ByteView last = one_part ? input(data, size) : ByteView();
+    if (!ending.has_room(out, length, ending->signature_size())) return;
     Card& card = library.card(session);
-    struct Release {
-        Card& card;
-        CK_SESSION_HANDLE session;
-        ~Release() { card.drop_authorisation(session); }
-    } release{card, session.handle};
-    Ending ending(session.sign);
-    if (one_part) ending->update(input(data, size));
+    const Release release(card, session.handle);
+    if (one_part) ending->update(last);
     give(ending->sign(card, session.handle), out, length);
 }
 
@@ -112,7 +92,7 @@ void finish_signature(Library& library, Session& session, const void* data, CK_U
 SEALKEY_EXPORT CK_RV C_Sign(CK_SESSION_HANDLE handle, unsigned char* data, CK_ULONG size, unsigned char* out,
                             CK_ULONG* length) {
     return call_session(__func__, handle, [&](Library& library, Session& session, auto&) {
-        finish_signature(library, session, data, size, true, out, length);
+        finish_signature(library, session, session.sign, data, size, true, out, length);
     });
 }
 
@@ -126,27 +106,53 @@ SEALKEY_EXPORT CK_RV C_SignUpdate(CK_SESSION_HANDLE handle, unsigned char* data,
 
 SEALKEY_EXPORT CK_RV C_SignFinal(CK_SESSION_HANDLE handle, unsigned char* out, CK_ULONG* length) {
     return call_session(__func__, handle, [&](Library& library, Session& session, auto&) {
-        finish_signature(library, session, nullptr, 0, false, out, length);
+        finish_signature(library, session, session.sign, nullptr, 0, false, out, length);
+    });
+}
+
+SEALKEY_EXPORT CK_RV C_SignRecoverInit(CK_SESSION_HANDLE handle, CK_MECHANISM* mechanism, CK_OBJECT_HANDLE key_handle) {
+    return call_session(__func__, handle, [&](Library& library, Session& session, log::Call& call) {
+        if (!begins(session.sign_recover, mechanism)) return library.card(session).drop_authorisation(handle);
+        call.note("session %lu, mechanism %lx, key %lu", handle, mechanism->mechanism, key_handle);
+        const Mechanism& row = find_mechanism(mechanism->mechanism, CKF_SIGN_RECOVER);
+        const Key key = library.key(session, key_handle, row, CKF_SIGN_RECOVER);
+        library.card(session).drop_authorisation(handle);
+        session.sign_recover.emplace(row, *mechanism, key);
+    });
+}
+
+SEALKEY_EXPORT CK_RV C_SignRecover(CK_SESSION_HANDLE handle, unsigned char* data, CK_ULONG size, unsigned char* out,
+                                   CK_ULONG* length) {
+    return call_session(__func__, handle, [&](Library& library, Session& session, auto&) {
+        finish_signature(library, session, session.sign_recover, data, size, true, out, length);
     });
 }
 
 // --- verification ---
 
-SEALKEY_EXPORT CK_RV C_VerifyInit(CK_SESSION_HANDLE handle, CK_MECHANISM* mechanism, CK_OBJECT_HANDLE key_handle) {
-    return call_session(__func__, handle, [&](Library& library, Session& session, auto&) {
-        require(mechanism != nullptr, CKR_ARGUMENTS_BAD);
-        require(!session.verify, CKR_OPERATION_ACTIVE);
-        const Mechanism& row = find_mechanism(mechanism->mechanism, CKF_VERIFY);
-        session.verify.emplace(row, *mechanism, library.key(session, key_handle, CKO_PUBLIC_KEY, CKA_VERIFY));
+namespace {
+
+void begin_verification(Library& library, Session& session, std::optional<MessageOperation>& operation,
+                        const CK_MECHANISM* mechanism, CK_OBJECT_HANDLE key, CK_FLAGS use, log::Call& call) {
+    if (!begins(operation, mechanism)) return;
+    call.note("session %lu, mechanism %lx, key %lu", session.handle, mechanism->mechanism, key);
+    const Mechanism& row = find_mechanism(mechanism->mechanism, use);
+    operation.emplace(row, *mechanism, library.key(session, key, row, use));
+}
+
+}  // namespace
+
+SEALKEY_EXPORT CK_RV C_VerifyInit(CK_SESSION_HANDLE handle, CK_MECHANISM* mechanism, CK_OBJECT_HANDLE key) {
+    return call_session(__func__, handle, [&](Library& library, Session& session, log::Call& call) {
+        begin_verification(library, session, session.verify, mechanism, key, CKF_VERIFY, call);
     });
 }
 
 SEALKEY_EXPORT CK_RV C_Verify(CK_SESSION_HANDLE handle, unsigned char* data, CK_ULONG size, unsigned char* signature,
                               CK_ULONG length) {
     return call_session(__func__, handle, [&](Library& library, Session& session, auto&) {
-        require(session.verify.has_value(), CKR_OPERATION_NOT_INITIALIZED);
-        require(!session.verify->updated(), CKR_OPERATION_ACTIVE);
         Ending ending(session.verify);
+        ending.require_no_parts();
         ending->update(input(data, size));
         ending->verify(library.card(session), input(signature, length));
     });
@@ -164,5 +170,20 @@ SEALKEY_EXPORT CK_RV C_VerifyFinal(CK_SESSION_HANDLE handle, unsigned char* sign
     return call_session(__func__, handle, [&](Library& library, Session& session, auto&) {
         Ending ending(session.verify);
         ending->verify(library.card(session), input(signature, length));
+    });
+}
+
+SEALKEY_EXPORT CK_RV C_VerifyRecoverInit(CK_SESSION_HANDLE handle, CK_MECHANISM* mechanism, CK_OBJECT_HANDLE key) {
+    return call_session(__func__, handle, [&](Library& library, Session& session, log::Call& call) {
+        begin_verification(library, session, session.verify_recover, mechanism, key, CKF_VERIFY_RECOVER, call);
+    });
+}
+
+SEALKEY_EXPORT CK_RV C_VerifyRecover(CK_SESSION_HANDLE handle, unsigned char* signature, CK_ULONG size,
+                                     unsigned char* out, CK_ULONG* length) {
+    return call_session(__func__, handle, [&](Library& library, Session& session, auto&) {
+        Ending ending(session.verify_recover);
+        const ByteVector data = ending->recover(library.card(session), input(signature, size));
+        if (ending.has_room(out, length, data.size())) give(data, out, length);
     });
 }

@@ -19,77 +19,27 @@ using Byte = unsigned char;
 
 SEALKEY_EXPORT CK_RV C_InitToken(CK_SLOT_ID, Byte*, CK_ULONG, Byte*) { return unsupported(__func__); }
 SEALKEY_EXPORT CK_RV C_InitPIN(CK_SESSION_HANDLE handle, Byte*, CK_ULONG) { return unsupported(__func__, handle); }
-SEALKEY_EXPORT CK_RV C_GetOperationState(CK_SESSION_HANDLE handle, Byte*, CK_ULONG*) {
-    return unsupported(__func__, handle);
+
+// The state of a digest is mbedTLS's own, of a signature the token's: neither can be told.
+SEALKEY_EXPORT CK_RV C_GetOperationState(CK_SESSION_HANDLE handle, Byte*, CK_ULONG* length) {
+    return call_session(__func__, handle, [&](Library&, Session& session, auto&) {
+        require(length != nullptr, CKR_ARGUMENTS_BAD);
+        const bool active = session.digest || session.sign || session.verify || session.encrypt || session.decrypt ||
+                            session.sign_recover || session.verify_recover || session.find;
+        refuse(active ? CKR_STATE_UNSAVEABLE : CKR_OPERATION_NOT_INITIALIZED);
+    });
 }
-SEALKEY_EXPORT CK_RV C_SetOperationState(CK_SESSION_HANDLE handle, Byte*, CK_ULONG, CK_OBJECT_HANDLE,
+
+SEALKEY_EXPORT CK_RV C_SetOperationState(CK_SESSION_HANDLE handle, Byte* state, CK_ULONG, CK_OBJECT_HANDLE,
                                          CK_OBJECT_HANDLE) {
-    return unsupported(__func__, handle);
+    return call_session(__func__, handle, [&](auto&, auto&, auto&) {
+        require(state != nullptr, CKR_ARGUMENTS_BAD);
+        refuse(CKR_SAVED_STATE_INVALID);  // none was ever saved
+    });
 }
-SEALKEY_EXPORT CK_RV C_CreateObject(CK_SESSION_HANDLE handle, CK_ATTRIBUTE*, CK_ULONG, CK_OBJECT_HANDLE*) {
-    return unsupported(__func__, handle);
-}
-SEALKEY_EXPORT CK_RV C_CopyObject(CK_SESSION_HANDLE handle, CK_OBJECT_HANDLE, CK_ATTRIBUTE*, CK_ULONG,
-                                  CK_OBJECT_HANDLE*) {
-    return unsupported(__func__, handle);
-}
-SEALKEY_EXPORT CK_RV C_GetObjectSize(CK_SESSION_HANDLE handle, CK_OBJECT_HANDLE, CK_ULONG*) {
-    return unsupported(__func__, handle);
-}
-SEALKEY_EXPORT CK_RV C_SetAttributeValue(CK_SESSION_HANDLE handle, CK_OBJECT_HANDLE, CK_ATTRIBUTE*, CK_ULONG) {
-    return unsupported(__func__, handle);
-}
-SEALKEY_EXPORT CK_RV C_EncryptUpdate(CK_SESSION_HANDLE handle, Byte*, CK_ULONG, Byte*, CK_ULONG*) {
-    return unsupported(__func__, handle);
-}
-SEALKEY_EXPORT CK_RV C_EncryptFinal(CK_SESSION_HANDLE handle, Byte*, CK_ULONG*) {
-    return unsupported(__func__, handle);
-}
-SEALKEY_EXPORT CK_RV C_DecryptUpdate(CK_SESSION_HANDLE handle, Byte*, CK_ULONG, Byte*, CK_ULONG*) {
-    return unsupported(__func__, handle);
-}
-SEALKEY_EXPORT CK_RV C_DecryptFinal(CK_SESSION_HANDLE handle, Byte*, CK_ULONG*) {
-    return unsupported(__func__, handle);
-}
-SEALKEY_EXPORT CK_RV C_DigestKey(CK_SESSION_HANDLE handle, CK_OBJECT_HANDLE) { return unsupported(__func__, handle); }
-SEALKEY_EXPORT CK_RV C_SignRecoverInit(CK_SESSION_HANDLE handle, CK_MECHANISM*, CK_OBJECT_HANDLE) {
-    return unsupported(__func__, handle);
-}
-SEALKEY_EXPORT CK_RV C_SignRecover(CK_SESSION_HANDLE handle, Byte*, CK_ULONG, Byte*, CK_ULONG*) {
-    return unsupported(__func__, handle);
-}
-SEALKEY_EXPORT CK_RV C_VerifyRecoverInit(CK_SESSION_HANDLE handle, CK_MECHANISM*, CK_OBJECT_HANDLE) {
-    return unsupported(__func__, handle);
-}
-SEALKEY_EXPORT CK_RV C_VerifyRecover(CK_SESSION_HANDLE handle, Byte*, CK_ULONG, Byte*, CK_ULONG*) {
-    return unsupported(__func__, handle);
-}
-SEALKEY_EXPORT CK_RV C_DigestEncryptUpdate(CK_SESSION_HANDLE handle, Byte*, CK_ULONG, Byte*, CK_ULONG*) {
-    return unsupported(__func__, handle);
-}
-SEALKEY_EXPORT CK_RV C_DecryptDigestUpdate(CK_SESSION_HANDLE handle, Byte*, CK_ULONG, Byte*, CK_ULONG*) {
-    return unsupported(__func__, handle);
-}
-SEALKEY_EXPORT CK_RV C_SignEncryptUpdate(CK_SESSION_HANDLE handle, Byte*, CK_ULONG, Byte*, CK_ULONG*) {
-    return unsupported(__func__, handle);
-}
-SEALKEY_EXPORT CK_RV C_DecryptVerifyUpdate(CK_SESSION_HANDLE handle, Byte*, CK_ULONG, Byte*, CK_ULONG*) {
-    return unsupported(__func__, handle);
-}
-SEALKEY_EXPORT CK_RV C_GenerateKey(CK_SESSION_HANDLE handle, CK_MECHANISM*, CK_ATTRIBUTE*, CK_ULONG,
-                                   CK_OBJECT_HANDLE*) {
-    return unsupported(__func__, handle);
-}
+
 SEALKEY_EXPORT CK_RV C_GenerateKeyPair(CK_SESSION_HANDLE handle, CK_MECHANISM*, CK_ATTRIBUTE*, CK_ULONG, CK_ATTRIBUTE*,
                                        CK_ULONG, CK_OBJECT_HANDLE*, CK_OBJECT_HANDLE*) {
-    return unsupported(__func__, handle);
-}
-SEALKEY_EXPORT CK_RV C_WrapKey(CK_SESSION_HANDLE handle, CK_MECHANISM*, CK_OBJECT_HANDLE, CK_OBJECT_HANDLE, Byte*,
-                               CK_ULONG*) {
-    return unsupported(__func__, handle);
-}
-SEALKEY_EXPORT CK_RV C_UnwrapKey(CK_SESSION_HANDLE handle, CK_MECHANISM*, CK_OBJECT_HANDLE, Byte*, CK_ULONG,
-                                 CK_ATTRIBUTE*, CK_ULONG, CK_OBJECT_HANDLE*) {
     return unsupported(__func__, handle);
 }
 

@@ -15,15 +15,16 @@ struct Row {
     Hash hash;
     CK_MECHANISM_TYPE mechanism;
     CK_RSA_PKCS_MGF_TYPE mgf;
+    CK_ULONG kdf;
     mbedtls_md_type_t md;
     std::size_t size;
 };
 constexpr Row kRows[] = {
-    {Hash::sha1, CKM_SHA_1, CKG_MGF1_SHA1, MBEDTLS_MD_SHA1, 20},
-    {Hash::sha224, CKM_SHA224, CKG_MGF1_SHA224, MBEDTLS_MD_SHA224, 28},
-    {Hash::sha256, CKM_SHA256, CKG_MGF1_SHA256, MBEDTLS_MD_SHA256, 32},
-    {Hash::sha384, CKM_SHA384, CKG_MGF1_SHA384, MBEDTLS_MD_SHA384, 48},
-    {Hash::sha512, CKM_SHA512, CKG_MGF1_SHA512, MBEDTLS_MD_SHA512, 64},
+    {Hash::sha1, CKM_SHA_1, CKG_MGF1_SHA1, CKD_SHA1_KDF, MBEDTLS_MD_SHA1, 20},
+    {Hash::sha224, CKM_SHA224, CKG_MGF1_SHA224, CKD_SHA224_KDF, MBEDTLS_MD_SHA224, 28},
+    {Hash::sha256, CKM_SHA256, CKG_MGF1_SHA256, CKD_SHA256_KDF, MBEDTLS_MD_SHA256, 32},
+    {Hash::sha384, CKM_SHA384, CKG_MGF1_SHA384, CKD_SHA384_KDF, MBEDTLS_MD_SHA384, 48},
+    {Hash::sha512, CKM_SHA512, CKG_MGF1_SHA512, CKD_SHA512_KDF, MBEDTLS_MD_SHA512, 64},
 };
 
 const Row& row_of(Hash hash) {
@@ -48,6 +49,13 @@ Hash hash_of_mechanism(CK_MECHANISM_TYPE mechanism) {
 Hash hash_of_mgf(CK_RSA_PKCS_MGF_TYPE mgf) {
     for (const Row& row : kRows) {
         if (row.mgf == mgf) return row.hash;
+    }
+    return Hash::none;
+}
+
+Hash hash_of_kdf(CK_ULONG kdf) {
+    for (const Row& row : kRows) {
+        if (row.kdf == kdf) return row.hash;
     }
     return Hash::none;
 }

@@ -17,6 +17,9 @@ enum class Hash : std::uint8_t { none, sha1, sha224, sha256, sha384, sha512 };
 // From CKG_MGF1_SHA256 and so on.
 [[nodiscard]] Hash hash_of_mgf(CK_RSA_PKCS_MGF_TYPE mgf);
 
+// From CKD_SHA256_KDF and so on.
+[[nodiscard]] Hash hash_of_kdf(CK_ULONG kdf);
+
 class Hasher {
 public:
     explicit Hasher(Hash hash);

@@ -2,6 +2,8 @@
 
 #include <array>
 
+#include "base/bytes.h"
+
 namespace sealkey::pkcs11 {
 
 namespace {
@@ -20,6 +22,20 @@ constexpr KeyAlgorithm kRows[] = {
 const KeyAlgorithm* key_algorithm(protocol::Algorithm algorithm) {
     for (const KeyAlgorithm& row : kRows) {
         if (row.algorithm == algorithm) return &row;
+    }
+    return nullptr;
+}
+
+const KeyAlgorithm* rsa_algorithm(std::size_t bits) {
+    for (const KeyAlgorithm& row : kRows) {
+        if (row.is_rsa() && row.bits == bits) return &row;
+    }
+    return nullptr;
+}
+
+const KeyAlgorithm* ec_algorithm(ByteView ec_params) {
+    for (const KeyAlgorithm& row : kRows) {
+        if (!row.is_rsa() && equal(row.ec_params, ec_params)) return &row;
     }
     return nullptr;
 }

@@ -18,5 +18,7 @@ struct KeyAlgorithm {
 
 // nullptr: an algorithm that this module doesn't know.
 [[nodiscard]] const KeyAlgorithm* key_algorithm(protocol::Algorithm algorithm);
+[[nodiscard]] const KeyAlgorithm* rsa_algorithm(std::size_t bits);
+[[nodiscard]] const KeyAlgorithm* ec_algorithm(ByteView ec_params);
 
 }  // namespace sealkey::pkcs11

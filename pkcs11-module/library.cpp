@@ -4,7 +4,10 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cstring>
 #include <ctime>
+
+#include "session_objects.h"
 
 namespace sealkey::pkcs11 {
 
@@ -78,9 +81,12 @@ void Library::end_private_operations(CK_SLOT_ID slot) {
     for (auto& [handle, session] : sessions_) {
         if (session.slot != slot) continue;
         session.sign.reset();
+        session.sign_recover.reset();
         session.decrypt.reset();
         session.find.reset();
     }
+    std::erase_if(session_objects_,
+                  [&](const auto& entry) { return entry.second.slot == slot && entry.second.object->is_private(); });
 }
 
 Card& Library::card(const Session& session) {
@@ -91,14 +97,18 @@ Card& Library::card(const Session& session) {
 
 // --- objects ---
 
-std::shared_ptr<Object> Library::find_object(Session& session, CK_OBJECT_HANDLE handle) {
+std::shared_ptr<Object> Library::any_object(Session& session, CK_OBJECT_HANDLE handle) {
     const auto own = session_objects_.find(handle);
     if (own != session_objects_.end()) return own->second.slot == session.slot ? own->second.object : nullptr;
-    Card& token = card(session);
-    const auto entry = token.objects().find(handle);
-    if (entry == token.objects().end()) return nullptr;
-    if (entry->second->is_private() && !token.logged_in()) return nullptr;
-    return entry->second;
+    const auto& objects = card(session).objects();
+    const auto entry = objects.find(handle);
+    return entry != objects.end() ? entry->second : nullptr;
+}
+
+std::shared_ptr<Object> Library::find_object(Session& session, CK_OBJECT_HANDLE handle) {
+    auto object = any_object(session, handle);
+    if (object && object->is_private() && !card(session).logged_in()) return nullptr;
+    return object;
 }
 
 std::vector<CK_OBJECT_HANDLE> Library::find_objects(Session& session, std::span<const CK_ATTRIBUTE> wanted) {
@@ -109,9 +119,17 @@ std::vector<CK_OBJECT_HANDLE> Library::find_objects(Session& session, std::span<
         if (object->matches(wanted)) found.push_back(handle);
     }
     for (const auto& [handle, entry] : session_objects_) {
-        if (entry.slot == session.slot && entry.object->matches(wanted)) found.push_back(handle);
+        if (entry.slot != session.slot || (entry.object->is_private() && !token.logged_in())) continue;
+        if (entry.object->matches(wanted)) found.push_back(handle);
     }
     return found;
+}
+
+CK_OBJECT_HANDLE Library::create(Session& session, std::span<const CK_ATTRIBUTE> given) {
+    const CK_ATTRIBUTE* wish = find_in(given, CKA_PRIVATE);
+    const bool is_private = wish != nullptr && flag_in(*wish);
+    require(!is_private || card(session).logged_in(), CKR_USER_NOT_LOGGED_IN);
+    return add_session_object(session, create_object(given));
 }
 
 CK_OBJECT_HANDLE Library::add_session_object(const Session& session, std::shared_ptr<Object> object) {
@@ -119,21 +137,63 @@ CK_OBJECT_HANDLE Library::add_session_object(const Session& session, std::shared
     return last_session_object_;
 }
 
-void Library::destroy_object(Session& session, CK_OBJECT_HANDLE handle) {
-    require(find_object(session, handle) != nullptr, CKR_OBJECT_HANDLE_INVALID);
-    require(session_objects_.erase(handle) == 1, CKR_ACTION_PROHIBITED);
+Object& Library::session_object(Session& session, CK_OBJECT_HANDLE handle) {
+    const auto object = find_object(session, handle);
+    require(object != nullptr, CKR_OBJECT_HANDLE_INVALID);
+    require(session_objects_.contains(handle), CKR_ACTION_PROHIBITED);
+    return *object;
 }
 
-TokenKey Library::key(Session& session, CK_OBJECT_HANDLE handle, CK_OBJECT_CLASS object_class, CK_ATTRIBUTE_TYPE use) {
-    Card& token = card(session);
-    const auto entry = token.objects().find(handle);
-    require(entry != token.objects().end() && entry->second->key(), CKR_KEY_HANDLE_INVALID);
-    Object& object = *entry->second;
-    require(object.object_class() == object_class, CKR_KEY_TYPE_INCONSISTENT);
-    if (object.is_private()) token.require_login(*object.key());
-    const ByteVector* allowed = object.attribute(use);
-    require(allowed != nullptr && *allowed == ByteVector{CK_TRUE}, CKR_KEY_FUNCTION_NOT_PERMITTED);
-    return *object.key();
+void Library::destroy_object(Session& session, CK_OBJECT_HANDLE handle) {
+    Object& object = session_object(session, handle);
+    require(*object.attribute(CKA_DESTROYABLE) == ByteVector{CK_TRUE}, CKR_ACTION_PROHIBITED);
+    session_objects_.erase(handle);
+}
+
+namespace {
+
+struct Use {
+    CK_FLAGS flag;
+    CK_ATTRIBUTE_TYPE attribute;
+    CK_OBJECT_CLASS object_class;  // of a key pair's half that does it
+};
+constexpr Use kUses[] = {
+    {CKF_SIGN, CKA_SIGN, CKO_PRIVATE_KEY},
+    {CKF_SIGN_RECOVER, CKA_SIGN_RECOVER, CKO_PRIVATE_KEY},
+    {CKF_DECRYPT, CKA_DECRYPT, CKO_PRIVATE_KEY},
+    {CKF_UNWRAP, CKA_UNWRAP, CKO_PRIVATE_KEY},
+    {CKF_DERIVE, CKA_DERIVE, CKO_PRIVATE_KEY},
+    {CKF_VERIFY, CKA_VERIFY, CKO_PUBLIC_KEY},
+    {CKF_VERIFY_RECOVER, CKA_VERIFY_RECOVER, CKO_PUBLIC_KEY},
+    {CKF_ENCRYPT, CKA_ENCRYPT, CKO_PUBLIC_KEY},
+    {CKF_WRAP, CKA_WRAP, CKO_PUBLIC_KEY},
+};
+
+// CKA_ALLOWED_MECHANISMS: where there is none, all are.
+bool is_allowed(Object& object, CK_MECHANISM_TYPE mechanism) {
+    const ByteVector* allowed = object.attribute(CKA_ALLOWED_MECHANISMS);
+    if (allowed == nullptr) return true;
+    for (std::size_t at = 0; at + sizeof(mechanism) <= allowed->size(); at += sizeof(mechanism)) {
+        if (std::memcmp(allowed->data() + at, &mechanism, sizeof(mechanism)) == 0) return true;
+    }
+    return false;
+}
+
+}  // namespace
+
+Key Library::key(Session& session, CK_OBJECT_HANDLE handle, const Mechanism& mechanism, CK_FLAGS use) {
+    const auto row = std::find_if(std::begin(kUses), std::end(kUses), [&](const Use& u) { return u.flag == use; });
+    require(row != std::end(kUses), CKR_GENERAL_ERROR);
+    const auto object = any_object(session, handle);
+    require(object != nullptr && object->key(), CKR_KEY_HANDLE_INVALID);
+    const Key& key = *object->key();
+    const CK_OBJECT_CLASS wanted = mechanism.symmetric() ? CKO_SECRET_KEY : row->object_class;
+    require(object->object_class() == wanted && mechanism.fits(key.type), CKR_KEY_TYPE_INCONSISTENT);
+    if (object->is_private()) card(session).require_login(key);
+    const ByteVector* permitted = object->attribute(row->attribute);
+    require(permitted != nullptr && *permitted == ByteVector{CK_TRUE}, CKR_KEY_FUNCTION_NOT_PERMITTED);
+    require(is_allowed(*object, mechanism.type), CKR_MECHANISM_INVALID);
+    return key;
 }
 
 // --- events and end ---

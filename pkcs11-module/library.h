@@ -35,12 +35,16 @@ public:
     // --- objects as a session sees them: private ones after the login alone ---
     [[nodiscard]] std::shared_ptr<Object> find_object(Session& session, CK_OBJECT_HANDLE handle);  // nullptr
     [[nodiscard]] std::vector<CK_OBJECT_HANDLE> find_objects(Session& session, std::span<const CK_ATTRIBUTE> wanted);
+    // C_CreateObject.
+    [[nodiscard]] CK_OBJECT_HANDLE create(Session& session, std::span<const CK_ATTRIBUTE> given);
     [[nodiscard]] CK_OBJECT_HANDLE add_session_object(const Session& session, std::shared_ptr<Object> object);
+    // A session object that may be changed. CKR_OBJECT_HANDLE_INVALID; CKR_ACTION_PROHIBITED: it is the token's.
+    [[nodiscard]] Object& session_object(Session& session, CK_OBJECT_HANDLE handle);
     // CKR_OBJECT_HANDLE_INVALID, CKR_ACTION_PROHIBITED
     void destroy_object(Session& session, CK_OBJECT_HANDLE handle);
-    // CKR_KEY_HANDLE_INVALID, CKR_USER_NOT_LOGGED_IN, CKR_KEY_FUNCTION_NOT_PERMITTED
-    [[nodiscard]] TokenKey key(Session& session, CK_OBJECT_HANDLE handle, CK_OBJECT_CLASS object_class,
-                               CK_ATTRIBUTE_TYPE use);
+    // The key for this use (CKF_SIGN and so on) of a mechanism. CKR_KEY_HANDLE_INVALID, CKR_KEY_TYPE_INCONSISTENT,
+    // CKR_USER_NOT_LOGGED_IN, CKR_KEY_FUNCTION_NOT_PERMITTED, CKR_MECHANISM_INVALID
+    [[nodiscard]] Key key(Session& session, CK_OBJECT_HANDLE handle, const Mechanism& mechanism, CK_FLAGS use);
 
     // --- slot events; the lock is held at the call and given up while it waits ---
     // CKR_NO_EVENT; CKR_CRYPTOKI_NOT_INITIALIZED when C_Finalize ends the wait.
@@ -54,6 +58,9 @@ private:
         CK_SLOT_ID slot;
         std::shared_ptr<Object> object;
     };
+
+    // Whether the session may see it or not.
+    [[nodiscard]] std::shared_ptr<Object> any_object(Session& session, CK_OBJECT_HANDLE handle);
 
     std::unique_ptr<Lock> lock_;
     std::map<CK_SESSION_HANDLE, Session> sessions_;

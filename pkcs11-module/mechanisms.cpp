@@ -1,6 +1,7 @@
 #include "mechanisms.h"
 
 #include <algorithm>
+#include <array>
 #include <cstring>
 
 #include "base/bytes.h"
@@ -9,57 +10,12 @@ namespace sealkey::pkcs11 {
 
 namespace {
 
-constexpr CK_FLAGS kSign = CKF_HW | CKF_SIGN | CKF_VERIFY;
-constexpr CK_FLAGS kSignAndDecrypt = kSign | CKF_ENCRYPT | CKF_DECRYPT;
-constexpr CK_FLAGS kDecrypt = CKF_HW | CKF_ENCRYPT | CKF_DECRYPT;
-constexpr CK_FLAGS kCurve = CKF_EC_F_P | CKF_EC_NAMEDCURVE | CKF_EC_UNCOMPRESS;
-constexpr CK_ULONG kRsaMin = 2048;
-constexpr CK_ULONG kRsaMax = 4096;
-constexpr CK_ULONG kEcMin = 256;
-constexpr CK_ULONG kEcMax = 384;
-
-constexpr Mechanism kTable[] = {
-    {CKM_RSA_PKCS, Scheme::rsa_pkcs1, Hash::none, kSignAndDecrypt, kRsaMin, kRsaMax},
-    {CKM_RSA_X_509, Scheme::rsa_raw, Hash::none, kSignAndDecrypt, kRsaMin, kRsaMax},
-    {CKM_RSA_PKCS_OAEP, Scheme::rsa_oaep, Hash::none, kDecrypt, kRsaMin, kRsaMax},
-    {CKM_RSA_PKCS_PSS, Scheme::rsa_pss, Hash::none, kSign, kRsaMin, kRsaMax},
-    {CKM_SHA1_RSA_PKCS, Scheme::rsa_pkcs1, Hash::sha1, kSign, kRsaMin, kRsaMax},
-    {CKM_SHA224_RSA_PKCS, Scheme::rsa_pkcs1, Hash::sha224, kSign, kRsaMin, kRsaMax},
-    {CKM_SHA256_RSA_PKCS, Scheme::rsa_pkcs1, Hash::sha256, kSign, kRsaMin, kRsaMax},
-    {CKM_SHA384_RSA_PKCS, Scheme::rsa_pkcs1, Hash::sha384, kSign, kRsaMin, kRsaMax},
-    {CKM_SHA512_RSA_PKCS, Scheme::rsa_pkcs1, Hash::sha512, kSign, kRsaMin, kRsaMax},
-    {CKM_SHA1_RSA_PKCS_PSS, Scheme::rsa_pss, Hash::sha1, kSign, kRsaMin, kRsaMax},
-    {CKM_SHA224_RSA_PKCS_PSS, Scheme::rsa_pss, Hash::sha224, kSign, kRsaMin, kRsaMax},
-    {CKM_SHA256_RSA_PKCS_PSS, Scheme::rsa_pss, Hash::sha256, kSign, kRsaMin, kRsaMax},
-    {CKM_SHA384_RSA_PKCS_PSS, Scheme::rsa_pss, Hash::sha384, kSign, kRsaMin, kRsaMax},
-    {CKM_SHA512_RSA_PKCS_PSS, Scheme::rsa_pss, Hash::sha512, kSign, kRsaMin, kRsaMax},
-    {CKM_ECDSA, Scheme::ecdsa, Hash::none, kSign | kCurve, kEcMin, kEcMax},
-    {CKM_ECDSA_SHA1, Scheme::ecdsa, Hash::sha1, kSign | kCurve, kEcMin, kEcMax},
-    {CKM_ECDSA_SHA224, Scheme::ecdsa, Hash::sha224, kSign | kCurve, kEcMin, kEcMax},
-    {CKM_ECDSA_SHA256, Scheme::ecdsa, Hash::sha256, kSign | kCurve, kEcMin, kEcMax},
-    {CKM_ECDSA_SHA384, Scheme::ecdsa, Hash::sha384, kSign | kCurve, kEcMin, kEcMax},
-    {CKM_ECDSA_SHA512, Scheme::ecdsa, Hash::sha512, kSign | kCurve, kEcMin, kEcMax},
-    {CKM_ECDH1_DERIVE, Scheme::ecdh, Hash::none, CKF_HW | CKF_DERIVE | kCurve, kEcMin, kEcMax},
-    {CKM_SHA_1, Scheme::digest, Hash::sha1, CKF_DIGEST, 0, 0},
-    {CKM_SHA224, Scheme::digest, Hash::sha224, CKF_DIGEST, 0, 0},
-    {CKM_SHA256, Scheme::digest, Hash::sha256, CKF_DIGEST, 0, 0},
-    {CKM_SHA384, Scheme::digest, Hash::sha384, CKF_DIGEST, 0, 0},
-    {CKM_SHA512, Scheme::digest, Hash::sha512, CKF_DIGEST, 0, 0},
-};
-
-// CK_..._PARAMS by value: the caller's pointer may not be aligned.
-template <class T>
-T read_parameters(const CK_MECHANISM& given) {
-    require(given.pParameter != nullptr && given.ulParameterLen == sizeof(T), CKR_MECHANISM_PARAM_INVALID);
-    T parameters;
-    std::memcpy(&parameters, given.pParameter, sizeof(T));
-    return parameters;
-}
+constexpr std::size_t kLargestRsa = 512;
 
 PssParameters parse_pss(const Mechanism& mechanism, const CK_MECHANISM& given) {
     const auto raw = read_parameters<CK_RSA_PKCS_PSS_PARAMS>(given);
     PssParameters pss{hash_of_mechanism(raw.hashAlg), hash_of_mgf(raw.mgf), raw.sLen};
-    const bool known = pss.hash != Hash::none && pss.mgf != Hash::none && raw.sLen <= kRsaMax / 8;
+    const bool known = pss.hash != Hash::none && pss.mgf != Hash::none && raw.sLen <= kLargestRsa;
     const bool agrees = mechanism.hash == Hash::none || mechanism.hash == pss.hash;
     require(known && agrees, CKR_MECHANISM_PARAM_INVALID);
     return pss;
@@ -89,13 +45,9 @@ ByteVector left_padded(ByteView data, std::size_t size) {
 
 }  // namespace
 
-std::span<const Mechanism> mechanisms() { return kTable; }
-
-const Mechanism& find_mechanism(CK_MECHANISM_TYPE type, CK_FLAGS use) {
-    for (const Mechanism& row : kTable) {
-        if (row.type == type && row.allows(use)) return row;
-    }
-    refuse(CKR_MECHANISM_INVALID);
+void read_parameters(const CK_MECHANISM& given, void* out, std::size_t size) {
+    require(given.pParameter != nullptr && given.ulParameterLen == size, CKR_MECHANISM_PARAM_INVALID);
+    std::memcpy(out, given.pParameter, size);
 }
 
 MechanismParameters parse_parameters(const Mechanism& mechanism, const CK_MECHANISM& given) {
@@ -111,17 +63,42 @@ MechanismParameters parse_parameters(const Mechanism& mechanism, const CK_MECHAN
     return parameters;
 }
 
-ByteVector parse_ecdh(const CK_MECHANISM& given, const KeyAlgorithm& key) {
+EcdhParameters parse_ecdh(const CK_MECHANISM& given, const KeyAlgorithm& key) {
     const auto raw = read_parameters<CK_ECDH1_DERIVE_PARAMS>(given);
-    require(raw.kdf == CKD_NULL && raw.ulSharedDataLen == 0, CKR_MECHANISM_PARAM_INVALID);
+    EcdhParameters parameters;
+    parameters.kdf = hash_of_kdf(raw.kdf);
+    const bool known = raw.kdf == CKD_NULL || parameters.kdf != Hash::none;
+    const bool shared = raw.ulSharedDataLen == 0 || (raw.pSharedData != nullptr && raw.ulSharedDataLen <= 4096);
+    require(known && shared, CKR_MECHANISM_PARAM_INVALID);
+    require(raw.kdf != CKD_NULL || raw.ulSharedDataLen == 0, CKR_MECHANISM_PARAM_INVALID);
     require(raw.pPublicData != nullptr && raw.ulPublicDataLen <= 256, CKR_MECHANISM_PARAM_INVALID);
     const ByteView point = unwrap_point({static_cast<const std::uint8_t*>(raw.pPublicData), raw.ulPublicDataLen});
     require(point.size() == 2 * key.bytes() + 1 && point[0] == 0x04, CKR_MECHANISM_PARAM_INVALID);
-    return {point.begin(), point.end()};
+    parameters.point.assign(point.begin(), point.end());
+    if (raw.ulSharedDataLen > 0) {
+        const auto* data = static_cast<const std::uint8_t*>(raw.pSharedData);
+        parameters.shared_data.assign(data, data + raw.ulSharedDataLen);
+    }
+    return parameters;
 }
 
-void require_key_type(const Mechanism& mechanism, const KeyAlgorithm& key) {
-    require(mechanism.for_rsa() == key.is_rsa(), CKR_KEY_TYPE_INCONSISTENT);
+ByteVector x963_kdf(Hash hash, ByteView secret, ByteView shared_data, std::size_t size) {
+    ByteVector out;
+    out.reserve(size + hash_size(hash));
+    std::array<std::uint8_t, 4> counter{};
+    for (std::uint32_t i = 1; out.size() < size; ++i) {
+        store_be32(counter.data(), i);
+        Hasher hasher(hash);
+        hasher.update(secret);
+        hasher.update(counter);
+        hasher.update(shared_data);
+        ByteVector block = hasher.finish();
+        out.insert(out.end(), block.begin(), block.end());
+        wipe(block);
+    }
+    wipe(std::span(out).subspan(size));
+    out.resize(size);
+    return out;
 }
 
 ByteVector signing_input(const Mechanism& mechanism, const MechanismParameters& parameters, const KeyAlgorithm& key,
@@ -162,6 +139,16 @@ void verify_signature(const Mechanism& mechanism, const MechanismParameters& par
         const ByteVector expected = signing_input(mechanism, parameters, key, data);
         require(rsa_public(parts, signature) == expected, CKR_SIGNATURE_INVALID);
     }
+}
+
+ByteVector recovered(const Mechanism& mechanism, const PublicKeyParts& parts, ByteView signature) {
+    ByteVector block = rsa_public(parts, signature);
+    if (mechanism.scheme == Scheme::rsa_raw) return block;
+    // 00 01 || at least 8 FF || 00 || data
+    const auto end = std::find_if(block.begin() + 2, block.end(), [](std::uint8_t b) { return b != 0xFF; });
+    const bool sound = block[0] == 0x00 && block[1] == 0x01 && end - block.begin() >= 10 && end != block.end();
+    require(sound && *end == 0x00, CKR_SIGNATURE_INVALID);
+    return {end + 1, block.end()};
 }
 
 ByteVector encrypt(const Mechanism& mechanism, const MechanismParameters& parameters, const KeyAlgorithm& key,

@@ -52,10 +52,11 @@ bool is_shown(std::uint8_t slot) {
     return retired || std::any_of(std::begin(kRoles), std::end(kRoles), [&](const Role& r) { return r.slot == slot; });
 }
 
-TokenKey key_of(const token::SlotInfo& slot) {
-    TokenKey key;
+Key key_of(const token::SlotInfo& slot) {
+    Key key;
     key.slot = slot.slot;
     key.algorithm = key_algorithm(slot.algorithm);
+    if (key.algorithm != nullptr) key.type = key.algorithm->type;
     PinPolicy policy = slot.pin_policy;
     if (policy == PinPolicy::standard) {
         policy = slot.slot == ref::signature             ? PinPolicy::always
@@ -143,10 +144,10 @@ std::shared_ptr<Object> issuer_object(const token::ObjectInfo& info, Material& m
 
 // --- keys ---
 
-void set_allowed_mechanisms(AttributeMap& attributes, const TokenKey& key, bool sign, bool decrypt) {
+void set_allowed_mechanisms(AttributeMap& attributes, const Key& key, bool sign, bool decrypt) {
     std::vector<CK_MECHANISM_TYPE> allowed;
     for (const Mechanism& row : mechanisms()) {
-        if (row.scheme == Scheme::digest || row.for_rsa() != key.algorithm->is_rsa()) continue;
+        if (row.generates() || !row.fits(key.type)) continue;
         if (key.pin_always && row.scheme == Scheme::rsa_pss && row.hash != Hash::none) continue;
         const bool useful = (sign && row.allows(CKF_SIGN)) || (decrypt && row.allows(CKF_DECRYPT)) ||
                             (decrypt && row.allows(CKF_DERIVE));
@@ -156,7 +157,7 @@ void set_allowed_mechanisms(AttributeMap& attributes, const TokenKey& key, bool 
                    {reinterpret_cast<const std::uint8_t*>(allowed.data()), allowed.size() * sizeof(CK_MECHANISM_TYPE)});
 }
 
-void set_key_common(AttributeMap& attributes, const token::SlotInfo& slot, const TokenKey& key) {
+void set_key_common(AttributeMap& attributes, const token::SlotInfo& slot, const Key& key) {
     set_common(attributes, label_of(slot.slot));
     const std::uint8_t id = id_of(slot.slot);
     const bool rsa = key.algorithm->is_rsa();
@@ -201,15 +202,16 @@ Use use_of(std::uint8_t slot) {
 }
 
 std::shared_ptr<Object> public_key_object(const token::SlotInfo& slot, Material& material) {
-    const TokenKey key = key_of(slot);
+    const Key key = key_of(slot);
     const bool rsa = key.algorithm->is_rsa();
     const Use use = use_of(slot.slot);
     auto object = std::make_shared<Object>(CKO_PUBLIC_KEY, false);
     AttributeMap& attributes = object->attributes();
     set_key_common(attributes, slot, key);
     if (rsa) attributes.set_number(CKA_MODULUS_BITS, key.algorithm->bits);
-    attributes.set_flag(CKA_VERIFY, use.sign).set_flag(CKA_ENCRYPT, rsa && use.decrypt).set_flag(CKA_WRAP, false);
-    attributes.set_flag(CKA_VERIFY_RECOVER, false).set_flag(CKA_DERIVE, !rsa && use.decrypt);
+    attributes.set_flag(CKA_VERIFY, use.sign).set_flag(CKA_ENCRYPT, rsa && use.decrypt);
+    attributes.set_flag(CKA_WRAP, rsa && use.decrypt);
+    attributes.set_flag(CKA_VERIFY_RECOVER, rsa && use.sign).set_flag(CKA_DERIVE, !rsa && use.decrypt);
     attributes.set_flag(CKA_TRUSTED, false);
     set_allowed_mechanisms(attributes, key, use.sign, use.decrypt);
     read_key_later(*object, slot, material, rsa);
@@ -218,7 +220,7 @@ std::shared_ptr<Object> public_key_object(const token::SlotInfo& slot, Material&
 }
 
 std::shared_ptr<Object> private_key_object(const token::SlotInfo& slot, Material& material) {
-    const TokenKey key = key_of(slot);
+    const Key key = key_of(slot);
     const bool rsa = key.algorithm->is_rsa();
     const Use use = use_of(slot.slot);
     auto object = std::make_shared<Object>(CKO_PRIVATE_KEY, !key.pin_never);
@@ -228,8 +230,8 @@ std::shared_ptr<Object> private_key_object(const token::SlotInfo& slot, Material
     attributes.set_flag(CKA_SENSITIVE, true).set_flag(CKA_EXTRACTABLE, false);
     attributes.set_flag(CKA_ALWAYS_SENSITIVE, made_here).set_flag(CKA_NEVER_EXTRACTABLE, made_here);
     attributes.set_flag(CKA_SIGN, use.sign).set_flag(CKA_DECRYPT, rsa && use.decrypt);
-    attributes.set_flag(CKA_DERIVE, !rsa && use.decrypt).set_flag(CKA_SIGN_RECOVER, false);
-    attributes.set_flag(CKA_UNWRAP, false).set_flag(CKA_WRAP_WITH_TRUSTED, false);
+    attributes.set_flag(CKA_DERIVE, !rsa && use.decrypt).set_flag(CKA_SIGN_RECOVER, rsa && use.sign);
+    attributes.set_flag(CKA_UNWRAP, rsa && use.decrypt).set_flag(CKA_WRAP_WITH_TRUSTED, false);
     attributes.set_flag(CKA_ALWAYS_AUTHENTICATE, key.pin_always);
     if (rsa) attributes.set_number(CKA_MODULUS_BITS, key.algorithm->bits);
     set_allowed_mechanisms(attributes, key, use.sign, use.decrypt);
@@ -255,27 +257,26 @@ std::shared_ptr<Object> data_object(const token::ObjectInfo& info, const char* l
     return object;
 }
 
-std::shared_ptr<Object> profile_object() {
+std::shared_ptr<Object> profile_object(const char* label, CK_ULONG profile) {
     auto object = std::make_shared<Object>(CKO_PROFILE, false);
-    set_common(object->attributes(), "Public certificates");
-    object->attributes().set_number(CKA_PROFILE_ID, CKP_PUBLIC_CERTIFICATES_TOKEN);
+    set_common(object->attributes(), label);
+    object->attributes().set_number(CKA_PROFILE_ID, profile);
     return object;
 }
 
-void set_from_template(AttributeMap& attributes, const CK_ATTRIBUTE& given) {
-    attributes.set(given.type, {static_cast<const std::uint8_t*>(given.pValue), given.ulValueLen});
-}
-
-CK_ULONG number_in(const CK_ATTRIBUTE& attribute) {
-    require(attribute.pValue != nullptr && attribute.ulValueLen == sizeof(CK_ULONG), CKR_ATTRIBUTE_VALUE_INVALID);
-    CK_ULONG value = 0;
-    std::memcpy(&value, attribute.pValue, sizeof(value));
-    return value;
-}
-
-bool flag_in(const CK_ATTRIBUTE& attribute) {
-    require(attribute.pValue != nullptr && attribute.ulValueLen == sizeof(CK_BBOOL), CKR_ATTRIBUTE_VALUE_INVALID);
-    return *static_cast<const CK_BBOOL*>(attribute.pValue) != CK_FALSE;
+// What the token can show to a person itself: nothing, it has a light. Programs that would put a text on it learn so.
+std::shared_ptr<Object> user_interface_object() {
+    auto object = std::make_shared<Object>(CKO_HW_FEATURE, false);
+    AttributeMap& attributes = object->attributes();
+    attributes.set_text(CKA_LABEL, "Light");
+    attributes.set_number(CKA_HW_FEATURE_TYPE, CKH_USER_INTERFACE);
+    for (const CK_ATTRIBUTE_TYPE none :
+         {CKA_PIXEL_X, CKA_PIXEL_Y, CKA_RESOLUTION, CKA_CHAR_ROWS, CKA_CHAR_COLUMNS, CKA_BITS_PER_PIXEL}) {
+        attributes.set_number(none, 0);
+    }
+    attributes.set_flag(CKA_COLOR, false).set_text(CKA_CHAR_SETS, "").set_text(CKA_ENCODING_METHODS, "");
+    attributes.set_text(CKA_MIME_TYPES, "");
+    return object;
 }
 
 }  // namespace
@@ -300,7 +301,16 @@ const ByteVector* Object::attribute(CK_ATTRIBUTE_TYPE type) {
     return attributes_.find(type);
 }
 
+const AttributeMap& Object::whole() {
+    if (!lazy_.empty()) static_cast<void>(attribute(*lazy_.begin()));
+    return attributes_;
+}
+
 bool Object::matches(std::span<const CK_ATTRIBUTE> wanted) {
+    // Features of the device are told to who asks for them and to nobody else (PKCS#11 2.40, 4.3).
+    const bool asked =
+        std::any_of(wanted.begin(), wanted.end(), [](const CK_ATTRIBUTE& a) { return a.type == CKA_CLASS; });
+    if (class_ == CKO_HW_FEATURE && !asked) return false;
     const auto agrees = [this](const CK_ATTRIBUTE& one) {
         const ByteVector* value = attribute(one.type);
         return value != nullptr && equal(*value, {static_cast<const std::uint8_t*>(one.pValue), one.ulValueLen});
@@ -339,47 +349,15 @@ std::vector<NamedObject> objects_of(const token::TokenStatus& status, Material& 
         }
         if (info.tag == protocol::object::issuer_certificate) all.push_back({identity, issuer_object(info, material)});
     }
-    all.push_back({"profile", profile_object()});
+    all.push_back({"profile", profile_object("Public certificates", CKP_PUBLIC_CERTIFICATES_TOKEN)});
+    all.push_back({"baseline", profile_object("Baseline provider", CKP_BASELINE_PROVIDER)});
+    all.push_back({"interface", user_interface_object()});
+    for (const NamedObject& one : all) {
+        const std::string name = status.serial + one.identity;
+        const ByteVector mark = digest(Hash::sha256, {reinterpret_cast<const std::uint8_t*>(name.data()), name.size()});
+        one.object->attributes().set_text(CKA_UNIQUE_ID, hex_text(ByteView(mark).first(16)));
+    }
     return all;
-}
-
-std::shared_ptr<Object> derived_secret(std::span<const CK_ATTRIBUTE> wanted, ByteView secret) {
-    // Everything that says what the key is; the rest of the template is taken over as given.
-    static constexpr CK_ATTRIBUTE_TYPE kTaken[] = {CKA_LABEL,  CKA_ID,   CKA_ENCRYPT, CKA_DECRYPT, CKA_SIGN,
-                                                   CKA_VERIFY, CKA_WRAP, CKA_UNWRAP,  CKA_DERIVE};
-    CK_KEY_TYPE type = CKK_GENERIC_SECRET;
-    std::size_t length = secret.size();
-    bool sensitive = false;
-    bool extractable = true;
-    for (const CK_ATTRIBUTE& one : wanted) {
-        if (one.type == CKA_CLASS) require(number_in(one) == CKO_SECRET_KEY, CKR_TEMPLATE_INCONSISTENT);
-        if (one.type == CKA_KEY_TYPE) type = number_in(one);
-        if (one.type == CKA_VALUE_LEN) length = number_in(one);
-        if (one.type == CKA_TOKEN) require(!flag_in(one), CKR_TEMPLATE_INCONSISTENT);
-        if (one.type == CKA_SENSITIVE) sensitive = flag_in(one);
-        if (one.type == CKA_EXTRACTABLE) extractable = flag_in(one);
-        if (one.type == CKA_VALUE) refuse(CKR_TEMPLATE_INCONSISTENT);
-    }
-    require(type == CKK_GENERIC_SECRET || type == CKK_AES, CKR_TEMPLATE_INCONSISTENT);
-    const bool aes_size = length == 16 || length == 24 || length == 32;
-    require(length > 0 && length <= secret.size() && (type != CKK_AES || aes_size), CKR_KEY_SIZE_RANGE);
-
-    auto object = std::make_shared<Object>(CKO_SECRET_KEY, false);
-    AttributeMap& attributes = object->attributes();
-    attributes.set_flag(CKA_TOKEN, false).set_number(CKA_KEY_TYPE, type).set_number(CKA_VALUE_LEN, length);
-    attributes.set_flag(CKA_MODIFIABLE, false).set_flag(CKA_COPYABLE, false).set_flag(CKA_DESTROYABLE, true);
-    attributes.set_flag(CKA_LOCAL, false).set_number(CKA_KEY_GEN_MECHANISM, CK_UNAVAILABLE_INFORMATION);
-    attributes.set_flag(CKA_SENSITIVE, sensitive).set_flag(CKA_EXTRACTABLE, extractable);
-    attributes.set_flag(CKA_ALWAYS_SENSITIVE, false).set_flag(CKA_NEVER_EXTRACTABLE, false);
-    attributes.set_text(CKA_LABEL, "").set(CKA_ID, {});
-    for (const CK_ATTRIBUTE& one : wanted) {
-        const bool taken = std::find(std::begin(kTaken), std::end(kTaken), one.type) != std::end(kTaken);
-        if (taken && (one.pValue != nullptr || one.ulValueLen == 0)) set_from_template(attributes, one);
-    }
-    // PKCS#11 2.40 mechanisms, 2.3.8: a shorter key is cut from the leading end.
-    attributes.set(CKA_VALUE, secret.last(length));
-    if (sensitive || !extractable) object->hide({CKA_VALUE});
-    return object;
 }
 
 }  // namespace sealkey::pkcs11

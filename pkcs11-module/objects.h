@@ -11,8 +11,7 @@
 #include <string_view>
 
 #include "cryptoki.h"
-#include "der.h"
-#include "key_algorithm.h"
+#include "key.h"
 #include "token/status.h"
 
 namespace sealkey::pkcs11 {
@@ -37,6 +36,7 @@ public:
         if (!date) return set(type, {});
         return set(type, {reinterpret_cast<const std::uint8_t*>(&*date), sizeof(CK_DATE)});
     }
+    [[nodiscard]] const std::map<CK_ATTRIBUTE_TYPE, ByteVector>& all() const { return values_; }
     [[nodiscard]] const ByteVector* find(CK_ATTRIBUTE_TYPE type) const {
         const auto entry = values_.find(type);
         return entry == values_.end() ? nullptr : &entry->second;
@@ -44,14 +44,6 @@ public:
 
 private:
     std::map<CK_ATTRIBUTE_TYPE, ByteVector> values_;
-};
-
-// A key on the token, beside its attributes: what operations need to know.
-struct TokenKey {
-    std::uint8_t slot = 0;
-    const KeyAlgorithm* algorithm = nullptr;
-    bool pin_always = false;
-    bool pin_never = false;
 };
 
 class Object {
@@ -71,16 +63,18 @@ public:
     // The value that a lazy attribute has unless reading shows otherwise: a search for another one reads nothing.
     void expect(CK_ATTRIBUTE_TYPE type, ByteView value) { expected_.set(type, value); }
     void hide(std::set<CK_ATTRIBUTE_TYPE> sensitive) { sensitive_ = std::move(sensitive); }
-    void set_key(TokenKey key) { key_ = key; }
+    void set_key(Key key) { key_ = std::move(key); }
 
     [[nodiscard]] CK_OBJECT_CLASS object_class() const { return class_; }
     [[nodiscard]] bool is_private() const { return private_; }
-    [[nodiscard]] const std::optional<TokenKey>& key() const { return key_; }
+    [[nodiscard]] const std::optional<Key>& key() const { return key_; }
     [[nodiscard]] bool is_sensitive(CK_ATTRIBUTE_TYPE type) const { return sensitive_.contains(type); }
 
     // nullptr: the object has no such attribute. May read from the token.
     [[nodiscard]] const ByteVector* attribute(CK_ATTRIBUTE_TYPE type);
     [[nodiscard]] bool matches(std::span<const CK_ATTRIBUTE> wanted);
+    // Every attribute, read from the token where that is needed.
+    [[nodiscard]] const AttributeMap& whole();
 
 private:
     CK_OBJECT_CLASS class_;
@@ -90,7 +84,7 @@ private:
     std::set<CK_ATTRIBUTE_TYPE> lazy_;
     std::set<CK_ATTRIBUTE_TYPE> sensitive_;
     Loader loader_;
-    std::optional<TokenKey> key_;
+    std::optional<Key> key_;
 };
 
 // Whether the certificate is of the key that stands in the slot; false if the slot has none.
@@ -114,9 +108,5 @@ struct NamedObject {
 
 // All objects of a token with this status. `material` outlives them.
 [[nodiscard]] std::vector<NamedObject> objects_of(const token::TokenStatus& status, Material& material);
-
-// The secret that a derivation gave, as a session object; the template is C_DeriveKey's.
-// CKR_TEMPLATE_INCOMPLETE, CKR_TEMPLATE_INCONSISTENT, CKR_KEY_SIZE_RANGE.
-[[nodiscard]] std::shared_ptr<Object> derived_secret(std::span<const CK_ATTRIBUTE> wanted, ByteView secret);
 
 }  // namespace sealkey::pkcs11

@@ -5,6 +5,7 @@
 
 #include "card.h"
 #include "mechanisms.h"
+#include "symmetric.h"
 
 namespace sealkey::pkcs11 {
 
@@ -25,55 +26,67 @@ private:
     bool updated_ = false;
 };
 
-// Signing and verifying: collects the message, or its hash.
+// Signing and verifying: collects the message, its hash, or its authentication code.
 class MessageOperation {
 public:
-    // CKR_KEY_TYPE_INCONSISTENT, CKR_MECHANISM_PARAM_INVALID
-    MessageOperation(const Mechanism& mechanism, const CK_MECHANISM& given, const TokenKey& key);
+    // CKR_MECHANISM_PARAM_INVALID
+    MessageOperation(const Mechanism& mechanism, const CK_MECHANISM& given, const Key& key);
     ~MessageOperation();
     MessageOperation(const MessageOperation&) = delete;
     MessageOperation& operator=(const MessageOperation&) = delete;
 
-    [[nodiscard]] const TokenKey& key() const { return key_; }
-    [[nodiscard]] std::size_t signature_size() const { return key_.algorithm->signature_size(); }
+    [[nodiscard]] const Key& key() const { return key_; }
+    [[nodiscard]] std::size_t signature_size() const { return mac_ ? mac_->size() : key_.algorithm->signature_size(); }
     [[nodiscard]] bool updated() const { return updated_; }
     void update(ByteView data);  // CKR_DATA_LEN_RANGE
     [[nodiscard]] ByteVector sign(Card& card, CK_SESSION_HANDLE session);
     void verify(Card& card, ByteView signature);
+    // What the signature holds, where the mechanism has recovery.
+    [[nodiscard]] ByteVector recover(Card& card, ByteView signature);
 
 private:
     [[nodiscard]] ByteVector message();
 
     const Mechanism& mechanism_;
     MechanismParameters parameters_;
-    TokenKey key_;
+    Key key_;
     std::optional<Hasher> hasher_;
+    std::optional<Mac> mac_;
     ByteVector data_;
     bool updated_ = false;
 };
 
-// Encrypting and decrypting: one block, in one part.
+// Encrypting or decrypting: as a stream where the mode allows it, else the whole once it is there.
 class CipherOperation {
 public:
-    CipherOperation(const Mechanism& mechanism, const CK_MECHANISM& given, const TokenKey& key);
+    CipherOperation(const Mechanism& mechanism, const CK_MECHANISM& given, const Key& key, bool encrypt);
     ~CipherOperation();
     CipherOperation(const CipherOperation&) = delete;
     CipherOperation& operator=(const CipherOperation&) = delete;
 
-    [[nodiscard]] const TokenKey& key() const { return key_; }
-    [[nodiscard]] std::size_t ciphertext_size() const { return key_.algorithm->bytes(); }
-    [[nodiscard]] std::size_t longest_plaintext() const {
-        return pkcs11::longest_plaintext(mechanism_, parameters_, *key_.algorithm);
-    }
-    [[nodiscard]] ByteVector encrypt(Card& card, ByteView data);
-    // The token is asked once; a second call for want of room gets the same plaintext.
-    [[nodiscard]] const ByteVector& decrypt(Card& card, CK_SESSION_HANDLE session, ByteView block);
+    [[nodiscard]] const Key& key() const { return key_; }
+    [[nodiscard]] bool updated() const { return updated_; }
+    // What update() gives, exactly; and the most that finish() can give if this much follows.
+    [[nodiscard]] std::size_t update_size(std::size_t input) const { return stream_ ? stream_->update_size(input) : 0; }
+    [[nodiscard]] std::size_t longest(std::size_t input) const;
+    [[nodiscard]] ByteVector update(ByteView data);  // CKR_DATA_LEN_RANGE, CKR_ENCRYPTED_DATA_LEN_RANGE
+    // Done once: a second call, for want of room in the first, gets the same.
+    [[nodiscard]] const ByteVector& finish(Card& card, CK_SESSION_HANDLE session, ByteView last);
 
 private:
+    void collect(ByteView data);
+    [[nodiscard]] ByteVector with_public_key(Card& card);
+    [[nodiscard]] ByteVector with_private_key(Card& card, CK_SESSION_HANDLE session);
+
     const Mechanism& mechanism_;
     MechanismParameters parameters_;
-    TokenKey key_;
-    std::optional<ByteVector> plaintext_;
+    Key key_;
+    bool encrypt_;
+    std::optional<BlockStream> stream_;
+    std::optional<WholeCipher> whole_;
+    ByteVector collected_;
+    std::optional<ByteVector> result_;
+    bool updated_ = false;
 };
 
 }  // namespace sealkey::pkcs11

@@ -23,6 +23,8 @@ struct Session {
     std::optional<DigestOperation> digest;
     std::optional<MessageOperation> sign;
     std::optional<MessageOperation> verify;
+    std::optional<MessageOperation> sign_recover;
+    std::optional<MessageOperation> verify_recover;
     std::optional<CipherOperation> encrypt;
     std::optional<CipherOperation> decrypt;
 };

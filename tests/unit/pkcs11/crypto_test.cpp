@@ -364,9 +364,23 @@ TEST_F(CryptoTest, EcdhGivesASessionSecret) {
     parameters.ulPublicDataLen -= 1;
     EXPECT_EQ(derive(generic(), &secret), CKR_MECHANISM_PARAM_INVALID);
     parameters.ulPublicDataLen += 1;
-    parameters.kdf = CKD_SHA1_KDF;
+    parameters.kdf = CKD_CPDIVERSIFY_KDF;
+    EXPECT_EQ(derive(generic(), &secret), CKR_MECHANISM_PARAM_INVALID);
+    parameters.kdf = CKD_NULL;
+    unsigned char shared[3] = {1, 2, 3};
+    parameters.pSharedData = shared;
+    parameters.ulSharedDataLen = sizeof(shared);
     EXPECT_EQ(derive(generic(), &secret), CKR_MECHANISM_PARAM_INVALID);
     EXPECT_EQ(key_.apdus(), before);
+    // ANSI X9.63 with a hash: SEC 1, 3.6.1, its first block.
+    parameters.kdf = CKD_SHA256_KDF;
+    ASSERT_EQ(derive(std::move(generic().number(CKA_VALUE_LEN, 40)), &secret), CKR_OK);
+    ByteVector block = expected;
+    block.insert(block.end(), {0, 0, 0, 1, 1, 2, 3});
+    const auto derived = attribute(session, secret, CKA_VALUE);
+    ASSERT_TRUE(derived);
+    ASSERT_EQ(derived->size(), 40U);
+    EXPECT_EQ(ByteVector(derived->begin(), derived->begin() + 32), sha256(block));
     OPENSSL_free(point);
     EVP_PKEY_free(other);
 }
