@@ -39,7 +39,7 @@ class Commands(unittest.TestCase):
 
     def test_options_named_in_the_page_are_taken(self):
         help_text = "".join(harness.run(["sealkey", name, "--help"]).out
-                            for name in ("wait", "activate", "change-pin", "unlock", "export", "renew"))
+                            for name in ("wait", "activate", "change-pin", "unlock", "export", "renew", "browser"))
         help_text += harness.run(["sealkey", "--help"]).out
         for option in set(re.findall(r"`[a-z ]*(--[a-z-]+)", TEXT)):
             self.assertIn(option + " ", help_text.replace("\n", " "), option)

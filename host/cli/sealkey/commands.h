@@ -19,5 +19,6 @@ Run define_verify(CLI::App& command);
 Run define_seal(CLI::App& command);
 Run define_stamp(CLI::App& command);
 Run define_renew(CLI::App& command);
+Run define_browser(CLI::App& command);
 
 }  // namespace sealkey::cli

@@ -23,6 +23,7 @@ constexpr sealkey::cli::Subcommand kCommands[] = {
     {"stamp", mark("Stamp a PDF with the key's electronic seal"), sealkey::cli::define_stamp},
     {"renew", mark("Renew the key: new keys, certificates and seal; goes on where it was interrupted"),
      sealkey::cli::define_renew},
+    {"browser", mark("Make the key known to Firefox and Chromium, or no longer"), sealkey::cli::define_browser},
 };
 
 constexpr sealkey::cli::Program kProgram = {"sealkey", mark("The enterprise's tool for its electronic key."),

@@ -41,12 +41,12 @@ const char* text_of(renew::Step step) {
 }
 
 // What a refusal of the CA means here. Its own words are English and follow.
-struct FaultRow {
+struct RenewalFaultRow {
     const char* fault;
     Exit code;
     const char* text;
 };
-constexpr FaultRow kFaults[] = {
+constexpr RenewalFaultRow kFaults[] = {
     {"policy", Exit::not_allowed, mark("The provider doesn't allow the renewal now.")},
     {"expired", Exit::not_allowed, mark("The certificates ended too long ago: the key has to be replaced.")},
     {"forged", Exit::not_verified, mark("The provider doesn't accept a signature of this key.")},
@@ -64,7 +64,7 @@ Failed explain_refusal(const renew::Refusal& refusal, const nlohmann::json& deta
     all["fault"] = refusal.fault();
     all["detail"] = refusal.what();
     if (!refusal.defect().empty()) all["defect"] = refusal.defect();
-    for (const FaultRow& row : kFaults) {
+    for (const RenewalFaultRow& row : kFaults) {
         if (refusal.fault() != row.fault) continue;
         return {row.code, std::string(tr(row.text)) + " (" + printable(refusal.what()) + ") " + tr(kSafe), all};
     }
