@@ -142,7 +142,9 @@ def openssl(*arguments):
 
 
 def make_server_certificate(folder):
-    """An authority for the server alone, and the server's certificate for localhost and 127.0.0.1."""
+    """An authority for the server alone, and the server's certificate for localhost and 127.0.0.1.
+
+    Serial numbers are random: a browser that knows two portals refuses certificates that have issuer and number in common."""
     new_key = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "30"]
     openssl("req", "-x509", *new_key, "-keyout", folder / "server-ca.key", "-out", folder / "server-ca.pem",
             "-subj", "/CN=Portal server CA", "-addext", "basicConstraints=critical,CA:TRUE",
@@ -152,8 +154,7 @@ def make_server_certificate(folder):
     (folder / "server.ext").write_text("subjectAltName=DNS:localhost,IP:127.0.0.1\nextendedKeyUsage=serverAuth\n"
                                        "basicConstraints=critical,CA:FALSE\nkeyUsage=critical,digitalSignature\n")
     openssl("x509", "-req", "-in", folder / "server.csr", "-CA", folder / "server-ca.pem", "-CAkey",
-            folder / "server-ca.key", "-set_serial", "1", "-days", "30", "-extfile", folder / "server.ext", "-out",
-            folder / "server.pem")
+            folder / "server-ca.key", "-days", "30", "-extfile", folder / "server.ext", "-out", folder / "server.pem")
 
 
 def until(condition, what, seconds=15):

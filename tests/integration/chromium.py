@@ -163,8 +163,8 @@ class Chromium:
         except AssertionError as missing:
             raise AssertionError(f"{missing}, but:\n{self.text()}") from None
 
-    def enter_pin(self, pin):
-        """Waits for the browser's dialog and types into it; returns the window."""
-        dialog = self.screen.wait_for(PIN_DIALOG)
-        self.screen.type(dialog, f"{pin}\n")
+    def enter_pin(self, pin, other_than=None):
+        """Waits for the browser's dialog (another one than this) and types into it; returns the window."""
+        dialog = harness.until(lambda: [w for w in self.screen.windows(PIN_DIALOG) if w != other_than], "a PIN dialog", 30)[0]
+        self.screen.enter(dialog, pin)
         return dialog

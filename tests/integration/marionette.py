@@ -3,6 +3,13 @@
     with Firefox(folder, module=..., trusted=[server_ca]) as browser:
         browser.give_pins("123456")            # one for each prompt; a prompt without one is cancelled
         browser.visit(url); browser.text(); browser.prompts()
+
+Given a Screen, it appears there with its own dialogs, which are answered as a person would:
+
+    with Firefox(folder, module=..., screen=screen) as browser:
+        browser.open(url)                      # comes back at once
+        browser.enter_pin("123456")
+        browser.wait_for_text("Example")
 """
 import json
 import os
@@ -37,6 +44,12 @@ PREFERENCES = {
     "toolkit.telemetry.server": "data:,",
 }
 
+ON_SCREEN = {
+    "security.dialog_enable_delay": 0,  # milliseconds in which a dialog takes no answer yet
+    "browser.toolbars.bookmarks.visibility": "never",
+}
+PIN_DIALOG = "Password Required"
+
 # The real dialog would wait for a person. The browser asks this service for it instead; what it was asked and what it
 # has to answer stand in two preferences.
 PROMPTER = """
@@ -69,12 +82,14 @@ class Failed(AssertionError):
 
 
 class Firefox:
-    def __init__(self, folder, module, trusted=(), environment=None):
+    def __init__(self, folder, module, trusted=(), environment=None, screen=None, preferences=None):
         self.folder = pathlib.Path(folder)
         self.profile = self.folder / "profile"
         self.module = module
         self.trusted = trusted
-        self.environment = environment or {}
+        self.screen = screen
+        self.environment = {**(screen.environment if screen else {}), **(environment or {})}
+        self.preferences = {**PREFERENCES, **(ON_SCREEN if screen else {}), **(preferences or {})}
         self._process = self._link = self._reader = None
         self._number = 0
 
@@ -100,7 +115,7 @@ class Firefox:
             harness.run(["certutil", "-A", "-d", store, "-n", f"trusted {i}", "-t", "C,,", "-i", certificate])
         with open(self.profile / "pkcs11.txt", "a", encoding="utf-8") as modules:
             modules.write(f"\nlibrary={self.module}\nname=sealkey\n")
-        lines = [f"user_pref({json.dumps(name)}, {json.dumps(value)});" for name, value in PREFERENCES.items()]
+        lines = [f"user_pref({json.dumps(name)}, {json.dumps(value)});" for name, value in self.preferences.items()]
         lines.append(f'user_pref("marionette.port", {self._free_port()});')
         (self.profile / "user.js").write_text("\n".join(lines) + "\n", encoding="utf-8")
 
@@ -111,22 +126,24 @@ class Firefox:
         return self.port
 
     def _start(self):
-        environment = {**os.environ, "HOME": str(self.folder), "MOZ_CRASHREPORTER_DISABLE": "1", "LC_ALL": "C.UTF-8",
-                       **self.environment}
+        environment = {**os.environ, **self.environment, "HOME": str(self.folder), "MOZ_CRASHREPORTER_DISABLE": "1",
+                       "LC_ALL": "C.UTF-8"}
         self.log = self.folder / "firefox.log"
         with open(self.log, "wb") as log:
             # pylint: disable=consider-using-with
             self._process = subprocess.Popen(
-                [harness.program("firefox-esr"), "--headless", "--marionette", "--remote-allow-system-access", "--no-remote",
-                 "--profile", str(self.profile)],
+                [harness.program("firefox-esr"), *([] if self.screen else ["--headless"]), "--marionette", "--remote-allow-system-access",
+                 "--no-remote", "--profile", str(self.profile)],
                 env=environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True)
         self._link = harness.until(self._connect, "Firefox answers", 90)
-        self._link.settimeout(60)
+        self._link.settimeout(150)
         self._reader = self._link.makefile("rb")
         self._receive()  # its greeting
-        self.command("WebDriver:NewSession", {"pageLoadStrategy": "normal", "acceptInsecureCerts": False})
+        self.command("WebDriver:NewSession", {"pageLoadStrategy": "normal", "acceptInsecureCerts": False,
+                                              "unhandledPromptBehavior": "ignore"})
         self.command("WebDriver:SetTimeouts", {"script": 30000, "pageLoad": 45000})
-        self.chrome(PROMPTER)
+        if not self.screen:
+            self.chrome(PROMPTER)
 
     def _connect(self):
         if self._process.poll() is not None:
@@ -186,7 +203,25 @@ class Firefox:
 
     def text(self):
         value = self.command("WebDriver:ExecuteScript", {"script": "return document.body.innerText", "args": []})
-        return value["value"]
+        return value["value"] or ""
+
+    def open(self, url):
+        """Comes back before the page is there."""
+        self.command("WebDriver:ExecuteScript", {"script": "setTimeout(() => location.assign(arguments[0]), 0)", "args": [url]})
+
+    def enter_pin(self, pin, other_than=None):
+        """Waits for the browser's dialog (another one than this) and types into it; returns the window."""
+        dialog = harness.until(lambda: [w for w in self.screen.windows(PIN_DIALOG) if w != other_than], "a PIN dialog", 30)[0]
+        self.screen.enter(dialog, pin)
+        return dialog
+
+    def wait_for_text(self, words, seconds=30):
+        def shown():
+            try:
+                return words in self.text()
+            except Failed:
+                return False  # a dialog is about to go, or a page to come
+        harness.until(shown, f"“{words}” on the page", seconds)
 
     def give_pins(self, *pins):
         self.chrome('Services.prefs.setStringPref("test.pin.answers", arguments[0])', json.dumps(pins))

@@ -1,17 +1,27 @@
 #!/usr/bin/env python3
 # labels: browser pkcs11
 # timeout: 240
-"""Firefox ESR, headless, logs in to a real nginx through our module: one PIN prompt; a wrong PIN costs one try.
-Profile: compatibility; once as the bench leaves a key."""
+"""Firefox ESR logs in to a real nginx through our module: one PIN prompt; a wrong PIN costs one try. Headless, and once on a
+virtual screen with its own dialogs. Profile: compatibility; once as the bench leaves a key.
+
+    SEALKEY_PICTURES=docs/images tests/integration/pkcs11_firefox.py    also writes the pictures that docs/clients.md shows
+"""
+import contextlib
+import os
+import pathlib
 import sys
 
 import harness
 from harness import MODULE
-from marionette import Failed, Firefox
+from marionette import PIN_DIALOG, Failed, Firefox
 from personal import PersonalisedCase, ShippingCase
+from screen import Screen
 
 sys.path.insert(0, str(harness.ROOT / "sim"))
 import portal  # noqa: E402  pylint: disable=wrong-import-position
+
+PICTURES = os.environ.get("SEALKEY_PICTURES")
+ENTERPRISE = "Example Import"
 
 
 class Login(PersonalisedCase):
@@ -57,9 +67,71 @@ class Login(PersonalisedCase):
             self.assertEqual(self.tries(), 5)
 
 
+    def test_key_taken_out_and_put_in_again_logs_in_without_a_restart(self):
+        """Lesson 27. Firefox binds a portal's TLS session to the key that was in: the first try after that may be an error page
+        of its own (with any module). A portal that it doesn't know yet asks for the key, and so for the PIN."""
+        self.personalise(("9a", "ECCP256"))
+        with contextlib.ExitStack() as stack:
+            sites = [stack.enter_context(portal.Portal(self.work / name, self.authority)) for name in ("first", "second", "third")]
+            firefox = stack.enter_context(Firefox(self.work / "firefox", MODULE, trusted=[s.server_ca for s in sites]))
+            firefox.give_pins(self.pin)
+            firefox.visit(sites[0].url)
+            self.assertIn(ENTERPRISE, firefox.text())
+            self.key.unplug()
+            self.assertNotIn(ENTERPRISE, self.page(firefox, sites[1]))
+            self.assertEqual(len(firefox.prompts()), 1)
+            self.key.plug()
+            before = self.key.apdu_count()
+            firefox.give_pins(self.pin)
+            for site in (sites[0], sites[2]):
+                harness.until(lambda site=site: ENTERPRISE in self.page(firefox, site), "the page again")
+            self.assertEqual(len(firefox.prompts()), 2)
+            self.assertEqual(len(self.verifications(before)), 1)
+
+    @staticmethod
+    def page(firefox, site):
+        """What there is to read: nothing on the browser's own error page."""
+        try:
+            firefox.visit(site.url)
+        except Failed:
+            return ""
+        return firefox.text()
+
+    def test_person_types_into_the_browsers_own_dialogs(self):
+        """Lesson 24: after a wrong PIN the dialog comes again, and one try is gone."""
+        self.personalise(("9a", "RSA2048"))
+        asking = {"security.default_personal_cert": "Ask Every Time"}
+        with portal.Portal(self.work / "portal", self.authority) as site, Screen(self.work / "screen") as screen, \
+                Firefox(self.work / "firefox", MODULE, trusted=[site.server_ca], screen=screen, preferences=asking) as firefox:
+            before = self.key.apdu_count()
+            empty = screen.below_the_bar()
+            firefox.open(site.url)
+            screen.wait_for_rest(other_than=empty)
+            self.picture(screen, "certificate")
+            self.assertEqual(self.verifications(before), [])
+            screen.press_until("Return", PIN_DIALOG)
+            screen.wait_for_rest()
+            self.picture(screen, "pin")
+            first = firefox.enter_pin("999999")
+            harness.until(lambda: screen.windows(PIN_DIALOG) not in ([], [first]), "another dialog", 30)
+            self.assertEqual(len(self.verifications(before)), 1)
+            self.assertEqual(self.tries(), 5)
+            firefox.enter_pin(self.pin, other_than=first)
+            firefox.wait_for_text(ENTERPRISE)
+            self.assertEqual(len(self.verifications(before)), 2)
+            screen.wait_for_rest()
+            self.picture(screen, "page")
+
+    def picture(self, screen, name):
+        if PICTURES:
+            screen.picture(pathlib.Path(PICTURES) / f"firefox-{name}.png")
+
+
 class LoginShipping(ShippingCase, Login):
     test_one_prompt_opens_the_page_with_ec = None
     test_wrong_pin_costs_one_try_and_is_asked_again = None
+    test_key_taken_out_and_put_in_again_logs_in_without_a_restart = None
+    test_person_types_into_the_browsers_own_dialogs = None
 
 
 if __name__ == "__main__":

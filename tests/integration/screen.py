@@ -2,7 +2,7 @@
 
     with Screen(folder) as screen:                 # screen.environment is what a program needs to appear there
         dialog = screen.wait_for("Unlock")         # a window with this in its title
-        screen.type(dialog, "123456\\n")
+        screen.enter(dialog, "123456")
         screen.picture(path, dialog)               # a PNG
 """
 import os
@@ -79,8 +79,19 @@ class Screen:
         """Keys by their names, to this window; None: to the one that has the focus."""
         self._tool(*(["windowactivate", "--sync", window] if window else []), "key", *names)
 
-    def type(self, window, text):
-        self._tool("windowactivate", "--sync", window, "type", text)
+    def press_until(self, name, title):
+        """Presses a key, again after a second, until such a window is there: a dialog takes no answer while it comes up."""
+        def pressed():
+            found = self.windows(title)
+            if not found:
+                self.keys(None, name)
+                threading.Event().wait(1)
+            return found
+        return harness.until(pressed, f"a window “{title}”", 60)[0]
+
+    def enter(self, window, text):
+        """Digits, then the key that ends the line."""
+        self.keys(window, *text, "Return")
 
     # ---- what a person would see ----
 
