@@ -201,6 +201,19 @@ class Firefox:
     def visit(self, url):
         self.command("WebDriver:Navigate", {"url": url})
 
+    def sees_key(self):
+        """Whether there is a token in the module's first slot, as the page of security devices tells it; asked at most once a
+        second from the module."""
+        return self.chrome("""
+            return (async () => {
+              const modules = await Cc["@mozilla.org/security/pkcs11moduledb;1"].getService(Ci.nsIPKCS11ModuleDB).listModules();
+              for (const module of modules) {
+                if (module.name != "sealkey") continue;
+                for (const slot of module.slots) return slot.status != Ci.nsIPKCS11Slot.SLOT_NOT_PRESENT;
+              }
+              return null;
+            })()""")
+
     def text(self):
         value = self.command("WebDriver:ExecuteScript", {"script": "return document.body.innerText", "args": []})
         return value["value"] or ""

@@ -6,7 +6,6 @@ virtual screen with its own dialogs. Profile: compatibility; once as the bench l
 
     SEALKEY_PICTURES=docs/images tests/integration/pkcs11_firefox.py    also writes the pictures that docs/clients.md shows
 """
-import contextlib
 import os
 import pathlib
 import sys
@@ -69,22 +68,22 @@ class Login(PersonalisedCase):
 
     def test_key_taken_out_and_put_in_again_logs_in_without_a_restart(self):
         """Lesson 27. Firefox binds a portal's TLS session to the key that was in: the first try after that may be an error page
-        of its own (with any module). A portal that it doesn't know yet asks for the key, and so for the PIN."""
+        of its own (with any module), and loading the page again asks for the PIN."""
         self.personalise(("9a", "ECCP256"))
-        with contextlib.ExitStack() as stack:
-            sites = [stack.enter_context(portal.Portal(self.work / name, self.authority)) for name in ("first", "second", "third")]
-            firefox = stack.enter_context(Firefox(self.work / "firefox", MODULE, trusted=[s.server_ca for s in sites]))
+        with portal.Portal(self.work / "one", self.authority) as first, portal.Portal(self.work / "two", self.authority) as second, \
+                Firefox(self.work / "firefox", MODULE, trusted=[first.server_ca, second.server_ca]) as firefox:
             firefox.give_pins(self.pin)
-            firefox.visit(sites[0].url)
+            firefox.visit(first.url)
             self.assertIn(ENTERPRISE, firefox.text())
             self.key.unplug()
-            self.assertNotIn(ENTERPRISE, self.page(firefox, sites[1]))
+            harness.until(lambda: not firefox.sees_key(), "Firefox sees the key gone")
+            self.assertNotIn(ENTERPRISE, self.page(firefox, second))
             self.assertEqual(len(firefox.prompts()), 1)
             self.key.plug()
+            harness.until(firefox.sees_key, "Firefox sees the key")
             before = self.key.apdu_count()
             firefox.give_pins(self.pin)
-            for site in (sites[0], sites[2]):
-                harness.until(lambda site=site: ENTERPRISE in self.page(firefox, site), "the page again")
+            harness.until(lambda: ENTERPRISE in self.page(firefox, first), "the page again")
             self.assertEqual(len(firefox.prompts()), 2)
             self.assertEqual(len(self.verifications(before)), 1)
 
