@@ -128,8 +128,7 @@ class CallsCase(PersonalisedCase):
         return portal.Portal(self.work / "portal", self.authority)
 
     # p11-kit reads a user's own configuration, but not root's: there its folder is replaced, in a namespace.
-    def with_p11_kit(self, *arguments, **how):
-        text = f"module: {MODULE}\n"
+    def with_p11_kit(self, *arguments, text=f"module: {MODULE}\n", **how):
         if os.getuid() == 0:
             folder = self.work / "modules"
             if os.environ.get("SEALKEY_PCSCD") != "private":
