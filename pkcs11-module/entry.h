@@ -42,6 +42,8 @@ CK_RV call_library(const char* name, Body body) {
     return call_bare(name, [&](log::Call& call) {
         const auto library = current_library();
         const Locked locked(*library);
+        // C_Finalize may have had the lock before us.
+        require(!library->finished(), CKR_CRYPTOKI_NOT_INITIALIZED);
         body(*library, call);
     });
 }

@@ -51,6 +51,7 @@ public:
     [[nodiscard]] CK_SLOT_ID wait_for_event(bool block);
     // C_Finalize: everything is closed, and waiting threads go.
     void finish();
+    [[nodiscard]] bool finished() const { return finished_; }
 
 private:
     struct SessionObject {

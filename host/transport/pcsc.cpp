@@ -19,6 +19,7 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 constexpr std::chrono::milliseconds kRetryInterval{10};
+constexpr std::chrono::milliseconds kLongestWait{1000};
 // Names that vpcd's readers go by: its own, and the one that the simulator's set-up gives.
 constexpr const char* kVirtualReaders[] = {"Virtual PCD", "Sealkey Virtual"};
 constexpr DWORD kProtocols = SCARD_PROTOCOL_T0 | SCARD_PROTOCOL_T1;
@@ -340,20 +341,26 @@ private:
                                            (now[i].card_present ? SCARD_STATE_PRESENT : SCARD_STATE_EMPTY);
             }
             states.back().szReader = "\\\\?PnP?\\Notification";
-            const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(deadline - Clock::now()).count();
-            if (left <= 0) return false;
-            const LONG code = SCardGetStatusChange(context, static_cast<DWORD>(left), states.data(),
+            const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(deadline - Clock::now());
+            if (left.count() <= 0 || cancelled()) return false;
+            // SCardCancel is lost on a wait that has only almost begun: the flag is looked at again soon.
+            const auto part = std::min<std::chrono::milliseconds>(left, kLongestWait);
+            const LONG code = SCardGetStatusChange(context, static_cast<DWORD>(part.count()), states.data(),
                                                    static_cast<DWORD>(states.size()));
             if (code == SCARD_E_CANCELLED) return false;
-            if (code == SCARD_E_TIMEOUT) return differ(readers(), known);
+            if (code == SCARD_E_TIMEOUT) continue;
             if (code != SCARD_E_UNKNOWN_READER) check("waiting for a change", code);
             // Something moved, perhaps only another program's use of a card: look again.
             if (!differ(readers(), known) && Clock::now() + kRetryInterval < deadline) {
                 std::this_thread::sleep_for(kRetryInterval);
             }
-            const std::lock_guard lock(mutex_);
-            if (cancelled_) return false;
+            if (cancelled()) return false;
         }
+    }
+
+    bool cancelled() {
+        const std::lock_guard lock(mutex_);
+        return cancelled_;
     }
 
     static bool differ(const std::vector<ReaderState>& a, const std::vector<ReaderState>& b) {

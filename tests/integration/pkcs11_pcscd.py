@@ -115,6 +115,19 @@ class LongLived(PersonalisedCase):
         key = self.module.private_key(again, 1)
         self.assertEqual(self.module.sign(again, key, CKM_SHA256_RSA_PKCS, MESSAGE)[0], CKR_OK)
 
+    def test_Lesson27_finalize_ends_a_wait_at_whatever_moment_it_comes(self):
+        """pcsc-lite forgets a cancellation that comes before the wait has quite begun."""
+        for i in range(20):
+            woken = []
+            waiter = threading.Thread(target=lambda: woken.append(self.module.wait_for_event(True)[0]))  # pylint: disable=W0640
+            waiter.start()
+            for _ in range(i * 5):  # not always the same moment
+                self.module.state(0)
+            self.assertEqual(self.module.finalize(), CKR_OK)
+            waiter.join(20)
+            self.assertEqual(woken, [cryptoki.CKR_CRYPTOKI_NOT_INITIALIZED])
+            self.assertEqual(self.module.initialize(), CKR_OK)
+
     def test_exclusive_holder_is_answered_with_a_code_of_its_own(self):
         from smartcard import scard  # pylint: disable=import-outside-toplevel
         _, context = scard.SCardEstablishContext(scard.SCARD_SCOPE_SYSTEM)
