@@ -131,7 +131,8 @@ void CertificateFolder::store(const CertificateFingerprint& fingerprint, ByteVie
             log::line("  %s: not a folder of this user's own, certificates aren't kept", path_.c_str());
             return;
         }
-        files::write_whole(path_of(fingerprint), value, S_IRUSR | S_IWUSR, files::Existing::replace);
+        files::write_whole(path_of(fingerprint), value, S_IRUSR | S_IWUSR, files::Existing::replace,
+                           files::Lasting::no);
         forget_oldest(path_);
     } catch (const std::exception& error) {
         log::line("  %s: %s, certificates aren't kept", path_.c_str(), error.what());

@@ -43,11 +43,12 @@ bool write_all(int descriptor, Bytes content) {
     return true;
 }
 
-void write_whole(const std::string& path, Bytes content, mode_t mode, Existing existing) {
+void write_whole(const std::string& path, Bytes content, mode_t mode, Existing existing, Lasting lasting) {
     std::string beside = path + ".XXXXXX";
     const int descriptor = ::mkostemp(beside.data(), O_CLOEXEC);  // mode 0600 until it is whole
     if (descriptor < 0) throw std::system_error(errno, std::generic_category());
-    bool done = write_all(descriptor, content) && ::fchmod(descriptor, mode) == 0 && ::fsync(descriptor) == 0;
+    bool done = write_all(descriptor, content) && ::fchmod(descriptor, mode) == 0;
+    if (done && lasting == Lasting::yes) done = ::fsync(descriptor) == 0;
     int reason = errno;
     if (::close(descriptor) != 0 && done) {
         done = false;
@@ -61,7 +62,7 @@ void write_whole(const std::string& path, Bytes content, mode_t mode, Existing e
         ::unlink(beside.c_str());
         throw std::system_error(reason, std::generic_category());
     }
-    sync_folder_of(path);
+    if (lasting == Lasting::yes) sync_folder_of(path);
 }
 
 }  // namespace sealkey::files

@@ -20,6 +20,7 @@ namespace {
 using Clock = std::chrono::steady_clock;
 constexpr std::chrono::milliseconds kRetryInterval{10};
 constexpr std::chrono::milliseconds kLongestWait{1000};
+constexpr std::size_t kUsualNames = 2048;
 // Names that vpcd's readers go by: its own, and the one that the simulator's set-up gives.
 constexpr const char* kVirtualReaders[] = {"Virtual PCD", "Sealkey Virtual"};
 constexpr DWORD kProtocols = SCARD_PROTOCOL_T0 | SCARD_PROTOCOL_T1;
@@ -305,18 +306,18 @@ private:
     }
 
     std::vector<std::string> names_with(Context& context) {
-        std::vector<char> text;
+        // Room for more than most people have: asking for the length first would be one exchange more at every look.
+        std::vector<char> text(kUsualNames);
         LONG code = SCARD_S_SUCCESS;
         for (int attempt = 0; attempt < 3; ++attempt) {
-            DWORD length = 0;
-            code = SCardListReaders(context.get(), nullptr, nullptr, &length);
-            if (code == SCARD_S_SUCCESS) {
-                text.assign(length, '\0');
-                code = SCardListReaders(context.get(), nullptr, text.data(), &length);
-            }
+            auto length = static_cast<DWORD>(text.size());
+            code = SCardListReaders(context.get(), nullptr, text.data(), &length);
             if (context_is_dead(code)) {
                 context.release();
-            } else if (code != SCARD_E_INSUFFICIENT_BUFFER) {
+            } else if (code == SCARD_E_INSUFFICIENT_BUFFER) {
+                text.resize(length);
+            } else {
+                text.resize(length);
                 break;
             }
         }
