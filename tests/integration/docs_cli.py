@@ -53,6 +53,23 @@ class Commands(unittest.TestCase):
             self.assertIn(f'"{name}"', source)
 
 
+class Doctor(unittest.TestCase):
+    LITERAL = r'"(?:[^"\\]|\\.)*"'
+    ROW = re.compile(r'\{"(\w+)", Health::(\w+),\s*mark\(((?:\s*%s)+)\),\s*(?:mark\(((?:\s*%s)+)\)|"")\}' % (LITERAL, LITERAL))
+
+    def test_findings_are_those_of_the_source(self):
+        """Those that say that something isn't as it should be."""
+        source = (harness.ROOT / "host/cli/sealkey/doctor_findings.cpp").read_text(encoding="utf-8")
+
+        def joined(literals):
+            return "".join(part[1:-1] for part in re.findall(self.LITERAL, literals or "")) or "-"
+
+        rows = [(name, health, joined(text), joined(cure)) for name, health, text, cure in self.ROW.findall(source)]
+        self.assertEqual(len(rows), len(re.findall(r'^    \{"', source, re.M)))
+        told = re.findall(r"^\| `(\w+)` \| (\w+) \| (.*?) \| (.*) \|$", section("What the doctor finds"), re.M)
+        self.assertEqual(told, [row for row in rows if row[1] in ("notice", "trouble")])
+
+
 class Json(harness.Case):
     def test_fields_are_the_ones_told(self):
         key = self.simulator(sockets=True)
@@ -66,7 +83,7 @@ class Json(harness.Case):
                 return set(value) | {n for v in value.values() for n in names(v)}
             return {n for v in value for n in names(v)} if isinstance(value, list) else set()
 
-        for command in (["list"], ["status"], ["certificates"], ["wait"], ["unlock"], ["export", "seal", "-o", str(self.work / "s")]):
+        for command in (["list"], ["status"], ["certificates"], ["wait"], ["unlock"], ["doctor"], ["browser", "status"], ["export", "seal", "-o", str(self.work / "s")]):
             document = json.loads(key.run(["sealkey", *command, "--json"], ok=None).out)
             self.assertEqual(names(document) - told, set(), command)
 

@@ -1,7 +1,6 @@
 #include "cli/sealkey/browser_profiles.h"
 
 #include <fcntl.h>
-#include <signal.h>
 #include <unistd.h>
 
 #include <cstdlib>
@@ -9,6 +8,7 @@
 
 #include "cli/common/failure.h"
 #include "cli/common/i18n.h"
+#include "cli/sealkey/processes.h"
 
 namespace sealkey::cli {
 
@@ -103,15 +103,6 @@ std::vector<fs::path> listed_profiles(const fs::path& root) {
     return out;
 }
 
-bool is_alive(pid_t process) { return process > 0 && (::kill(process, 0) == 0 || errno == EPERM); }
-
-std::string process_text(pid_t process) {
-    std::ifstream file("/proc/" + std::to_string(process) + "/comm");
-    std::string name;
-    std::getline(file, name);
-    return fill(tr("%1 (process %2)"), {name.empty() ? "?" : name, std::to_string(process)});
-}
-
 // The process number behind the last `mark` of what a link says, 0 if there is none.
 pid_t process_of_link(const fs::path& link, char mark) {
     std::error_code error;
@@ -149,11 +140,10 @@ pid_t process_with_database(const fs::path& folder) {
     std::error_code error;
     const fs::path real = fs::canonical(folder, error);
     if (error) return 0;
-    for (fs::directory_iterator process("/proc", error), end; !error && process != end; process.increment(error)) {
-        const pid_t number = static_cast<pid_t>(std::strtol(process->path().filename().c_str(), nullptr, 10));
+    for (const pid_t number : other_processes()) {
         std::error_code gone;
-        if (number <= 0 || number == ::getpid()) continue;
-        for (fs::directory_iterator fd(process->path() / "fd", gone), last; !gone && fd != last; fd.increment(gone)) {
+        const fs::path open_files = "/proc/" + std::to_string(number) + "/fd";
+        for (fs::directory_iterator fd(open_files, gone), last; !gone && fd != last; fd.increment(gone)) {
             std::error_code closed;
             const fs::path target = fs::read_symlink(fd->path(), closed);
             if (closed || target.parent_path() != real) continue;

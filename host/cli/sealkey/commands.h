@@ -20,5 +20,6 @@ Run define_seal(CLI::App& command);
 Run define_stamp(CLI::App& command);
 Run define_renew(CLI::App& command);
 Run define_browser(CLI::App& command);
+Run define_doctor(CLI::App& command);
 
 }  // namespace sealkey::cli

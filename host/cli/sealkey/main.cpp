@@ -24,6 +24,7 @@ constexpr sealkey::cli::Subcommand kCommands[] = {
     {"renew", mark("Renew the key: new keys, certificates and seal; goes on where it was interrupted"),
      sealkey::cli::define_renew},
     {"browser", mark("Make the key known to Firefox and Chromium, or no longer"), sealkey::cli::define_browser},
+    {"doctor", mark("Find out why the key can't be used, and say what to do"), sealkey::cli::define_doctor},
 };
 
 constexpr sealkey::cli::Program kProgram = {"sealkey", mark("The enterprise's tool for its electronic key."),
