@@ -157,6 +157,7 @@ void Card::note_lost_session() {
     sessions_lost_ = token_->sessions_lost();
     // Another program reset the card: its PIN state is gone. The application is told once and may log in again.
     logged_in_ = false;
+    managed_ = false;
     hold_.reset();
     authorised_session_ = CK_INVALID_HANDLE;
 }
@@ -192,6 +193,7 @@ void Card::logout() {
 }
 
 void Card::forget_login() {
+    managed_ = false;
     hold_.reset();
     authorised_session_ = CK_INVALID_HANDLE;
     logged_in_ = false;

@@ -40,6 +40,20 @@ public:
     void authorise(CK_SESSION_HANDLE session, ByteView pin);
     void drop_authorisation(CK_SESSION_HANDLE session);
 
+    // --- the security officer, by the management key: the compatibility profile alone (card_management.cpp) ---
+    [[nodiscard]] bool managed() const { return managed_; }
+    void require_managed() const;  // CKR_TOKEN_WRITE_PROTECTED, CKR_USER_NOT_LOGGED_IN
+    void manage_login(ByteView pin);
+    void manage_logout();
+    void change_management_key(ByteView old_pin, ByteView new_pin);
+    void set_user_pin(ByteView pin);  // C_InitPIN
+    void write_certificate(std::uint8_t slot, ByteView der);
+    void remove_certificate(std::uint8_t slot);
+    void remove_key(std::uint8_t slot);
+    void generate(std::uint8_t slot, const KeyAlgorithm& algorithm);
+    void import_rsa(std::uint8_t slot, const KeyAlgorithm& algorithm, const token::RsaPrivateKey& key);
+    void import_ec(std::uint8_t slot, const KeyAlgorithm& algorithm, ByteView scalar);
+
     // --- private-key operations: CKR_USER_NOT_LOGGED_IN ---
     void require_login(const Key& key) const;
     [[nodiscard]] ByteVector sign(CK_SESSION_HANDLE session, const Key& key, ByteView input);
@@ -58,6 +72,9 @@ private:
     void take_status(token::TokenStatus status);
     void rebuild_objects();
     void note_lost_session();
+    void prove_management(ByteView pin);
+    template <class Operation>
+    void manage(Operation operation);
     template <class Operation>
     ByteVector private_operation(CK_SESSION_HANDLE session, const Key& key, Operation operation);
 
@@ -69,6 +86,7 @@ private:
     std::map<std::string, CK_OBJECT_HANDLE> identities_;
     std::map<std::uint8_t, PublicKeyParts> keys_;
     bool logged_in_ = false;
+    bool managed_ = false;
     unsigned sessions_lost_ = 0;
     std::unique_ptr<token::Token::Transaction> hold_;
     CK_SESSION_HANDLE authorised_session_ = CK_INVALID_HANDLE;

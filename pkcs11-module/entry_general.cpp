@@ -135,6 +135,28 @@ SEALKEY_EXPORT CK_RV C_SetPIN(CK_SESSION_HANDLE handle, unsigned char* old_pin, 
     return call_session(__func__, handle, [&](Library& library, Session& session, auto&) {
         require(old_pin != nullptr && new_pin != nullptr, CKR_ARGUMENTS_BAD);
         require(session.read_write, CKR_SESSION_READ_ONLY);
-        library.card(session).change_pin(input(old_pin, old_length), input(new_pin, new_length));
+        Card& card = library.card(session);
+        // Whose PIN it is: the officer's where the officer is logged in, else the user's.
+        if (card.managed()) return card.change_management_key(input(old_pin, old_length), input(new_pin, new_length));
+        card.change_pin(input(old_pin, old_length), input(new_pin, new_length));
+    });
+}
+
+SEALKEY_EXPORT CK_RV C_InitPIN(CK_SESSION_HANDLE handle, unsigned char* pin, CK_ULONG length) {
+    return call_session(__func__, handle, [&](Library& library, Session& session, auto&) {
+        require(pin != nullptr, CKR_ARGUMENTS_BAD);
+        require(session.read_write, CKR_SESSION_READ_ONLY);
+        library.card(session).set_user_pin(input(pin, length));
+    });
+}
+
+SEALKEY_EXPORT CK_RV C_InitToken(CK_SLOT_ID id, unsigned char* pin, CK_ULONG, unsigned char* label) {
+    return call_slot(__func__, id, [&](Library& library) {
+        require(pin != nullptr && label != nullptr, CKR_ARGUMENTS_BAD);
+        const Card& card = library.slots().card(id);
+        require(library.session_count(id, false) == 0, CKR_SESSION_EXISTS);
+        // A token is emptied by the CA (sealkey-bench), or with its PIN and PUK locked: never by a PIN alone.
+        const bool ours = card.status().profile == sealkey::protocol::Profile::compatibility;
+        refuse(ours ? CKR_FUNCTION_NOT_SUPPORTED : CKR_TOKEN_WRITE_PROTECTED);
     });
 }

@@ -2,6 +2,7 @@
 #include "base/bytes.h"
 #include "entry.h"
 #include "session_objects.h"
+#include "token_objects.h"
 
 using namespace sealkey::pkcs11;
 
@@ -57,6 +58,23 @@ SEALKEY_EXPORT CK_RV C_GenerateKey(CK_SESSION_HANDLE handle, CK_MECHANISM* mecha
         const CK_KEY_TYPE type = row.family == Family::aes ? CKK_AES : CKK_GENERIC_SECRET;
         auto object = make_secret(given, Making::generate, secret.bytes, type, row.type);
         *made = library.add_session_object(session, std::move(object));
+    });
+}
+
+SEALKEY_EXPORT CK_RV C_GenerateKeyPair(CK_SESSION_HANDLE handle, CK_MECHANISM* mechanism, CK_ATTRIBUTE* publicly,
+                                       CK_ULONG public_count, CK_ATTRIBUTE* privately, CK_ULONG private_count,
+                                       CK_OBJECT_HANDLE* public_key, CK_OBJECT_HANDLE* private_key) {
+    return call_session(__func__, handle, [&](Library& library, Session& session, log::Call& call) {
+        require(mechanism != nullptr && public_key != nullptr && private_key != nullptr, CKR_ARGUMENTS_BAD);
+        call.note("session %lu, mechanism %lx", handle, mechanism->mechanism);
+        const auto for_public = template_of(publicly, public_count);
+        const auto for_private = template_of(privately, private_count);
+        const Mechanism& row = find_mechanism(mechanism->mechanism, CKF_GENERATE_KEY_PAIR);
+        require(mechanism->ulParameterLen == 0, CKR_MECHANISM_PARAM_INVALID);
+        require(session.read_write, CKR_SESSION_READ_ONLY);
+        const KeyPair made = generate_on_token(library.card(session), row, for_public, for_private);
+        *public_key = made.public_key;
+        *private_key = made.private_key;
     });
 }
 

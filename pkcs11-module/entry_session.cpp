@@ -9,7 +9,9 @@ SEALKEY_EXPORT CK_RV C_OpenSession(CK_SLOT_ID id, CK_FLAGS flags, void*, CK_NOTI
         require(handle != nullptr, CKR_ARGUMENTS_BAD);
         require((flags & CKF_SERIAL_SESSION) != 0, CKR_SESSION_PARALLEL_NOT_SUPPORTED);
         library.slots().refresh();
-        library.slots().card(id).refresh_if_stale();
+        Card& card = library.slots().card(id);
+        card.refresh_if_stale();
+        require((flags & CKF_RW_SESSION) != 0 || !card.managed(), CKR_SESSION_READ_WRITE_SO_EXISTS);
         *handle = library.open_session(id, (flags & CKF_RW_SESSION) != 0);
     });
 }
@@ -32,12 +34,14 @@ SEALKEY_EXPORT CK_RV C_GetSessionInfo(CK_SESSION_HANDLE handle, CK_SESSION_INFO*
         // The programs that poll this look for removal.
         library.slots().refresh();
         const Session& session = library.session(handle);
-        const bool user = library.card(session).logged_in();
+        const Card& card = library.card(session);
+        const bool user = card.logged_in();
         *info = {};
         info->slotID = session.slot;
         info->flags = CKF_SERIAL_SESSION | (session.read_write ? CKF_RW_SESSION : 0);
         info->state = session.read_write ? (user ? CKS_RW_USER_FUNCTIONS : CKS_RW_PUBLIC_SESSION)
                                          : (user ? CKS_RO_USER_FUNCTIONS : CKS_RO_PUBLIC_SESSION);
+        if (card.managed()) info->state = CKS_RW_SO_FUNCTIONS;
     });
 }
 
@@ -54,10 +58,14 @@ void log_in(Library& library, Session& session, CK_USER_TYPE user, const unsigne
         card.authorise(session.handle, input(pin, length));
         return;
     }
-    // The token has no security officer: its administrator is the CA's bench.
-    require(user == CKU_USER, CKR_USER_TYPE_INVALID);
-    require(!card.logged_in(), CKR_USER_ALREADY_LOGGED_IN);
-    card.login(input(pin, length));
+    require(user == CKU_USER || user == CKU_SO, CKR_USER_TYPE_INVALID);
+    const bool officer = user == CKU_SO;
+    require(officer ? !card.managed() : !card.logged_in(), CKR_USER_ALREADY_LOGGED_IN);
+    require(!card.managed() && !card.logged_in(), CKR_USER_ANOTHER_ALREADY_LOGGED_IN);
+    if (!officer) return card.login(input(pin, length));
+    const std::size_t all = library.session_count(session.slot, false);
+    require(all == library.session_count(session.slot, true), CKR_SESSION_READ_ONLY_EXISTS);
+    card.manage_login(input(pin, length));
 }
 
 }  // namespace
@@ -83,6 +91,7 @@ SEALKEY_EXPORT CK_RV C_LoginUser(CK_SESSION_HANDLE handle, CK_USER_TYPE user, un
 SEALKEY_EXPORT CK_RV C_Logout(CK_SESSION_HANDLE handle) {
     return call_session(__func__, handle, [&](Library& library, Session& session, auto&) {
         Card& card = library.card(session);
+        if (card.managed()) return card.manage_logout();
         require(card.logged_in(), CKR_USER_NOT_LOGGED_IN);
         library.end_private_operations(session.slot);
         card.logout();

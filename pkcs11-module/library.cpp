@@ -8,6 +8,7 @@
 #include <ctime>
 
 #include "session_objects.h"
+#include "token_objects.h"
 
 namespace sealkey::pkcs11 {
 
@@ -126,6 +127,11 @@ std::vector<CK_OBJECT_HANDLE> Library::find_objects(Session& session, std::span<
 }
 
 CK_OBJECT_HANDLE Library::create(Session& session, std::span<const CK_ATTRIBUTE> given) {
+    const CK_ATTRIBUTE* token = find_in(given, CKA_TOKEN);
+    if (token != nullptr && flag_in(*token)) {
+        require(session.read_write, CKR_SESSION_READ_ONLY);
+        return create_on_token(card(session), given);
+    }
     const CK_ATTRIBUTE* wish = find_in(given, CKA_PRIVATE);
     const bool is_private = wish != nullptr && flag_in(*wish);
     require(!is_private || card(session).logged_in(), CKR_USER_NOT_LOGGED_IN);
@@ -145,9 +151,19 @@ Object& Library::session_object(Session& session, CK_OBJECT_HANDLE handle) {
 }
 
 void Library::destroy_object(Session& session, CK_OBJECT_HANDLE handle) {
-    Object& object = session_object(session, handle);
-    require(*object.attribute(CKA_DESTROYABLE) == ByteVector{CK_TRUE}, CKR_ACTION_PROHIBITED);
-    session_objects_.erase(handle);
+    const auto object = any_object(session, handle);
+    const bool own = session_objects_.contains(handle);
+    Card& token = card(session);
+    const bool seen = object != nullptr && (!object->is_private() || token.logged_in() || token.managed());
+    require(seen, CKR_OBJECT_HANDLE_INVALID);
+    const ByteVector* destroyable = object->attribute(CKA_DESTROYABLE);
+    require(destroyable != nullptr && *destroyable == ByteVector{CK_TRUE}, CKR_ACTION_PROHIBITED);
+    if (own) {
+        session_objects_.erase(handle);
+        return;
+    }
+    require(session.read_write, CKR_SESSION_READ_ONLY);
+    destroy_on_token(token, *object);
 }
 
 namespace {

@@ -281,6 +281,15 @@ std::shared_ptr<Object> user_interface_object() {
 
 }  // namespace
 
+std::optional<std::uint8_t> slot_of_id(std::uint8_t id) {
+    for (const Role& role : kRoles) {
+        if (role.id == id) return role.slot;
+    }
+    const unsigned retired = ref::retired_first + static_cast<unsigned>(id) - kFirstRetiredId;
+    if (id < kFirstRetiredId || retired > ref::retired_last) return std::nullopt;
+    return static_cast<std::uint8_t>(retired);
+}
+
 bool is_of_key(const Certificate& certificate, const token::SlotInfo& slot) {
     const KeyAlgorithm* algorithm = slot.has_key() ? key_algorithm(slot.algorithm) : nullptr;
     if (algorithm == nullptr) return false;
@@ -327,19 +336,25 @@ bool Object::matches(std::span<const CK_ATTRIBUTE> wanted) {
 
 std::vector<NamedObject> objects_of(const token::TokenStatus& status, Material& material) {
     std::vector<NamedObject> all;
+    // The holder of the management key may destroy what is in a slot, where the profile knows one.
+    const bool destroyable = status.profile == protocol::Profile::compatibility;
+    const auto add = [&](std::string identity, std::shared_ptr<Object> object, std::uint8_t slot) {
+        object->set_slot(slot);
+        object->attributes().set_flag(CKA_DESTROYABLE, destroyable);
+        all.push_back({std::move(identity), std::move(object)});
+    };
     for (const token::SlotInfo& slot : status.slots) {
         if (!is_shown(slot.slot)) continue;
         if (slot.has_certificate()) {
-            all.push_back(
-                {identity_of("certificate", slot.slot, slot.fingerprint), certificate_object(slot, material)});
+            add(identity_of("certificate", slot.slot, slot.fingerprint), certificate_object(slot, material), slot.slot);
         }
         if (!slot.has_key() || key_algorithm(slot.algorithm) == nullptr) continue;
         const auto variant = static_cast<std::uint8_t>(slot.algorithm);
         ByteVector mark(slot.fingerprint.begin(), slot.fingerprint.end());
         mark.push_back(variant);
         mark.insert(mark.end(), slot.key_check.begin(), slot.key_check.end());
-        all.push_back({identity_of("public", slot.slot, mark), public_key_object(slot, material)});
-        all.push_back({identity_of("private", slot.slot, mark), private_key_object(slot, material)});
+        add(identity_of("public", slot.slot, mark), public_key_object(slot, material), slot.slot);
+        add(identity_of("private", slot.slot, mark), private_key_object(slot, material), slot.slot);
     }
     for (const token::ObjectInfo& info : status.objects) {
         const std::string identity = identity_of("object", info.tag, info.fingerprint);

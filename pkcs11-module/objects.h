@@ -63,6 +63,9 @@ public:
     // The value that a lazy attribute has unless reading shows otherwise: a search for another one reads nothing.
     void expect(CK_ATTRIBUTE_TYPE type, ByteView value) { expected_.set(type, value); }
     void hide(std::set<CK_ATTRIBUTE_TYPE> sensitive) { sensitive_ = std::move(sensitive); }
+    // The slot of the token that it stands in; 0: none.
+    void set_slot(std::uint8_t slot) { slot_ = slot; }
+    [[nodiscard]] std::uint8_t slot() const { return slot_; }
     void set_key(Key key) { key_ = std::move(key); }
 
     [[nodiscard]] CK_OBJECT_CLASS object_class() const { return class_; }
@@ -79,6 +82,7 @@ public:
 private:
     CK_OBJECT_CLASS class_;
     bool private_;
+    std::uint8_t slot_ = 0;
     AttributeMap attributes_;
     AttributeMap expected_;
     std::set<CK_ATTRIBUTE_TYPE> lazy_;
@@ -105,6 +109,9 @@ struct NamedObject {
     std::string identity;
     std::shared_ptr<Object> object;
 };
+
+// The slot whose objects have this CKA_ID.
+[[nodiscard]] std::optional<std::uint8_t> slot_of_id(std::uint8_t id);
 
 // All objects of a token with this status. `material` outlives them.
 [[nodiscard]] std::vector<NamedObject> objects_of(const token::TokenStatus& status, Material& material);

@@ -142,7 +142,7 @@ TEST_F(ObjectTest, TemplatesThatCannotBe) {
     EXPECT_EQ(create(std::move(data().bytes(CKA_LABEL, text("another")))), CKR_TEMPLATE_INCONSISTENT);
     EXPECT_EQ(create(std::move(data().flag(CKA_ENCRYPT, true))), CKR_ATTRIBUTE_TYPE_INVALID);
     EXPECT_EQ(create(std::move(data().bytes(CKA_COPYABLE, text("yes")))), CKR_ATTRIBUTE_VALUE_INVALID);
-    EXPECT_EQ(create(std::move(data().flag(CKA_TOKEN, true))), CKR_TEMPLATE_INCONSISTENT);
+    EXPECT_EQ(create(std::move(data().flag(CKA_TOKEN, true))), CKR_SESSION_READ_ONLY);
     EXPECT_EQ(create(std::move(data().flag(CKA_PRIVATE, true))), CKR_USER_NOT_LOGGED_IN);
     Template odd = aes();
     odd.data()[2].ulValueLen = 15;
