@@ -156,7 +156,7 @@ class Chromium:
     def text(self):
         return self.command("Runtime.evaluate", {"expression": "document.body ? document.body.innerText : ''"})["result"]["value"]
 
-    def wait_for_text(self, *words, seconds=30):
+    def wait_for_text(self, *words, seconds=90):
         """Until one of these is on the page."""
         try:
             harness.until(lambda: any(w in self.text() for w in words), f"{words} on the page", seconds)
@@ -165,6 +165,6 @@ class Chromium:
 
     def enter_pin(self, pin, other_than=None):
         """Waits for the browser's dialog (another one than this) and types into it; returns the window."""
-        dialog = harness.until(lambda: [w for w in self.screen.windows(PIN_DIALOG) if w != other_than], "a PIN dialog", 30)[0]
+        dialog = harness.until(lambda: [w for w in self.screen.windows(PIN_DIALOG) if w != other_than], "a PIN dialog", 90)[0]
         self.screen.enter(dialog, pin)
         return dialog

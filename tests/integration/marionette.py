@@ -132,8 +132,8 @@ class Firefox:
         with open(self.log, "wb") as log:
             # pylint: disable=consider-using-with
             self._process = subprocess.Popen(
-                [harness.program("firefox-esr"), *([] if self.screen else ["--headless"]), "--marionette", "--remote-allow-system-access",
-                 "--no-remote", "--profile", str(self.profile)],
+                [harness.program("firefox-esr"), *([] if self.screen else ["--headless"]), "--marionette",
+                 "--remote-allow-system-access", "--no-remote", "--profile", str(self.profile)],
                 env=environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True)
         self._link = harness.until(self._connect, "Firefox answers", 90)
         self._link.settimeout(150)
@@ -224,11 +224,11 @@ class Firefox:
 
     def enter_pin(self, pin, other_than=None):
         """Waits for the browser's dialog (another one than this) and types into it; returns the window."""
-        dialog = harness.until(lambda: [w for w in self.screen.windows(PIN_DIALOG) if w != other_than], "a PIN dialog", 30)[0]
+        dialog = harness.until(lambda: [w for w in self.screen.windows(PIN_DIALOG) if w != other_than], "a PIN dialog", 90)[0]
         self.screen.enter(dialog, pin)
         return dialog
 
-    def wait_for_text(self, words, seconds=30):
+    def wait_for_text(self, words, seconds=90):
         def shown():
             try:
                 return words in self.text()

@@ -70,7 +70,8 @@ class Login(PersonalisedCase):
         """Lesson 27. Firefox binds a portal's TLS session to the key that was in: the first try after that may be an error page
         of its own (with any module), and loading the page again asks for the PIN."""
         self.personalise(("9a", "ECCP256"))
-        with portal.Portal(self.work / "one", self.authority) as first, portal.Portal(self.work / "two", self.authority) as second, \
+        with portal.Portal(self.work / "one", self.authority) as first, \
+                portal.Portal(self.work / "two", self.authority) as second, \
                 Firefox(self.work / "firefox", MODULE, trusted=[first.server_ca, second.server_ca]) as firefox:
             firefox.give_pins(self.pin)
             firefox.visit(first.url)

@@ -36,8 +36,8 @@ class Nss(PersonalisedCase):
         """tstclnt never ends once its standard input has; from a file it does."""
         ask = self.work.write("ask", "GET / HTTP/1.0\r\n\r\n")
         harness.run(["certutil", "-A", "-d", self.store, "-n", f"portal {site.port}", "-t", "C,,", "-i", site.server_ca])
-        return self.key.run(["tstclnt", "-4", "-h", "localhost", "-p", site.port, "-d", self.store, "-V", "tls1.3:tls1.3", "-n", certificate,
-                             "-A", ask, "-W", self.pins], ok=None, **how)
+        return self.key.run(["tstclnt", "-4", "-h", "localhost", "-p", site.port, "-d", self.store, "-V", "tls1.3:tls1.3",
+                             "-n", certificate, "-A", ask, "-W", self.pins], ok=None, **how)
 
     def test_lists_and_logs_in(self):
         """Lesson 28: TLS 1.3 asks an RSA key for PSS."""

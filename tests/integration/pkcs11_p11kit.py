@@ -49,9 +49,10 @@ class P11Kit(pkcs11_calls.CallsCase):
         path = self.work / "server.sock"
         with open(self.work / "server.log", "wb") as log:
             # pylint: disable=consider-using-with
-            server = subprocess.Popen(["p11-kit", "server", "-f", "-n", path, "--provider", MODULE, "pkcs11:manufacturer=sealkey"],
-                                      stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True,
-                                      env={**os.environ, **self.key.environment})
+            server = subprocess.Popen(
+                ["p11-kit", "server", "-f", "-n", path, "--provider", MODULE, "pkcs11:manufacturer=sealkey"],
+                stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True,
+                env={**os.environ, **self.key.environment})
 
         def end():
             os.killpg(server.pid, signal.SIGKILL)

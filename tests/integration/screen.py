@@ -41,8 +41,8 @@ class Screen:
         number = random.randrange(1000, 60000)
         self.environment = {"DISPLAY": f":{number}", "HOME": str(self.folder), "XAUTHORITY": "/dev/null"}
         width, height = SIZE
-        self._run(["Xvfb", f":{number}", "-screen", "0", f"{width}x{height}x24", "-fbdir", self.folder, "-nolock", "-nolisten", "tcp",
-                   "-noreset"])
+        self._run(["Xvfb", f":{number}", "-screen", "0", f"{width}x{height}x24", "-fbdir", self.folder, "-nolock", "-noreset",
+                   "-nolisten", "tcp"])
         harness.until(lambda: self._tool("getdisplaygeometry").code == 0, "the screen answers")
         self._run(["openbox", "--sm-disable"])
         harness.until(lambda: self._tool("get_num_desktops").code == 0, "the window manager answers")
@@ -87,7 +87,7 @@ class Screen:
                 self.keys(None, name)
                 threading.Event().wait(1)
             return found
-        return harness.until(pressed, f"a window “{title}”", 60)[0]
+        return harness.until(pressed, f"a window “{title}”", 150)[0]
 
     def enter(self, window, text):
         """Digits, then the key that ends the line."""
