@@ -115,6 +115,7 @@ void ApduLog::add(Bytes command, Bytes response, std::uint64_t microseconds, std
     const bool continues = known != nullptr && !known->own && known->ins == code(Ins::get_response);
     if (!continues) last_was_secret_ = hides_answer(known);
     const std::string answer = last_was_secret_ ? mask_answer(response) : hex(response);
+    bytes_ += command.size() + response.size();
     entries_.push_back(
         {++count_, command_name(command), masked_command(command), answer, microseconds, flash_operations});
     if (entries_.size() > kKept) entries_.pop_front();

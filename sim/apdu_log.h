@@ -32,10 +32,12 @@ public:
 
     void add(Bytes command, Bytes response, std::uint64_t microseconds, std::uint64_t flash_operations);
     [[nodiscard]] std::uint64_t count() const { return count_; }
+    [[nodiscard]] std::uint64_t bytes() const { return bytes_; }  // of commands and answers
     [[nodiscard]] const std::deque<ApduEntry>& entries() const { return entries_; }
 
 private:
     std::uint64_t count_ = 0;
+    std::uint64_t bytes_ = 0;
     std::deque<ApduEntry> entries_;
     bool last_was_secret_ = false;  // for GET RESPONSE
 };

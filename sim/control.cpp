@@ -35,6 +35,7 @@ Json status(const ControlServer::Controlled& controlled) {
             {"plugged", token.plugged()},
             {"in_reader", controlled.reader != nullptr && controlled.reader->in_reader()},
             {"apdus", token.log().count()},
+            {"apdu_bytes", token.log().bytes()},
             {"flash_operations", token.flash().operations()},
             {"cut_armed", token.flash().cut().armed()}};
 }
