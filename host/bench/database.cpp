@@ -7,7 +7,9 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <chrono>
 #include <cstring>
+#include <map>
 #include <memory>
 
 #include "ca/error.h"
@@ -48,6 +50,14 @@ constexpr const char* kServerSettings[] = {
 };
 constexpr char kLockTimeout[] = "55P03";  // lock_not_available
 constexpr int kSqliteBusy = 5;            // SQLITE_BUSY
+constexpr std::chrono::seconds kPatience{10};
+
+// A commit waits for the disk once, where SQLite's rollback journal makes it wait three or four times, and the ports of
+// a tray wait for each other's. FULL, and not NORMAL as is usual with a write-ahead log: what was committed must be on
+// the disk before the next command to a token, since the certificate that was issued, or the keys that were changed,
+// are known nowhere else after a power cut.
+constexpr const char* kFileSettings[] = {"PRAGMA foreign_keys = ON", "PRAGMA synchronous = FULL"};
+constexpr char kWriteAhead[] = "PRAGMA journal_mode = WAL";
 
 struct ConnectionOption {
     const char* name;
@@ -147,7 +157,25 @@ void open_file(soci::session& session, const std::string& path) {
     if (fd < 0) throw CaError(Fault::file, mark("%1 can't be opened: %2."), {path, std::strerror(errno)});
     ::close(fd);
     session.open(soci::sqlite3, "db=\"" + path + "\" timeout=10");
-    session << "PRAGMA foreign_keys = ON";
+    for (const char* setting : kFileSettings) session << setting;
+    try {
+        // Stands in the file from the first time on. Where a file system can't have it SQLite says which one it keeps.
+        std::string mode;
+        session << kWriteAhead, soci::into(mode);
+    } catch (const soci::sqlite3_soci_error& error) {
+        // An older bench has it open with a rollback journal: as good, but slower.
+        if (error.result() != kSqliteBusy) throw;
+    }
+}
+
+// The same one for all that open the same file.
+std::shared_ptr<std::timed_mutex> turn_at(const std::string& path) {
+    static std::mutex mutex;
+    static std::map<std::string, std::weak_ptr<std::timed_mutex>> all;
+    const std::lock_guard lock(mutex);
+    auto turn = all[path].lock();
+    if (!turn) all[path] = turn = std::make_shared<std::timed_mutex>();
+    return turn;
 }
 
 void open_server(soci::session& session, const std::string& url) {
@@ -173,6 +201,11 @@ bool is_busy(const soci::soci_error& error) {
     }
     const auto* file = dynamic_cast<const soci::sqlite3_soci_error*>(&error);
     return file != nullptr && file->result() == kSqliteBusy;
+}
+
+[[noreturn]] void throw_busy() {
+    throw CaError(Fault::file, mark("Another program has been changing the inventory for ten seconds and hasn't "
+                                    "finished. Nothing was begun: try again later."));
 }
 
 }  // namespace
@@ -205,7 +238,10 @@ Database::Database(const std::string& place)
 }
 
 void Database::open() {
-    if (kind_ == DatabaseKind::sqlite) open_file(session_, place_);
+    if (kind_ == DatabaseKind::sqlite) {
+        open_file(session_, place_);
+        turn_ = turn_at(place_);
+    }
     if (kind_ != DatabaseKind::postgresql) return;
     try {
         open_server(session_, place_);
@@ -238,15 +274,31 @@ void Database::begin(const char* statement) {
     in_transaction_ = true;
 }
 
+// SQLite's own waiting is a sleep of up to a tenth of a second, after which another may have been first again; a
+// server's queue is a real one. What other programs do is still SQLite's to wait for.
+void Database::wait_for_turn() {
+    if (turn_ == nullptr) return;
+    my_turn_ = std::unique_lock(*turn_, std::chrono::system_clock::now() + kPatience);
+    if (!my_turn_.owns_lock()) throw_busy();
+}
+
+void Database::ended() noexcept {
+    in_transaction_ = false;
+    if (my_turn_.owns_lock()) my_turn_.unlock();
+}
+
 void Database::begin_writing() {
+    wait_for_turn();
     try {
         begin(words_of(kind_).begin_writing);
         if (*words_of(kind_).lock != 0) session_ << words_of(kind_).lock;
     } catch (const soci::soci_error& error) {
         rollback();
         if (!is_busy(error)) throw;
-        throw CaError(Fault::file, mark("Another program has been changing the inventory for ten seconds and hasn't "
-                                        "finished. Nothing was begun: try again later."));
+        throw_busy();
+    } catch (...) {
+        rollback();
+        throw;
     }
 }
 
@@ -260,10 +312,10 @@ void Database::begin_schema() {
 void Database::commit() {
     try {
         session_ << "COMMIT";
-        in_transaction_ = false;
+        ended();
     } catch (const soci::soci_error& error) {
         if (!lost()) throw;
-        in_transaction_ = false;
+        ended();
         throw CaError(Fault::file,
                       mark("The inventory's server was lost while it stored a change, which is there whole or not at "
                            "all: %1. When the server is back, the same command goes on from what is stored."),
@@ -272,12 +324,13 @@ void Database::commit() {
 }
 
 void Database::rollback() noexcept {
-    if (!in_transaction_) return;
-    in_transaction_ = false;
-    try {
-        session_ << "ROLLBACK";
-    } catch (const std::exception&) {  // the connection is gone, and with it what was begun
+    if (in_transaction_) {
+        try {
+            session_ << "ROLLBACK";
+        } catch (const std::exception&) {  // the connection is gone, and with it what was begun
+        }
     }
+    ended();
 }
 
 int Database::schema_version() {

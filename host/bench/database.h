@@ -5,6 +5,8 @@
 
 #include <soci/soci.h>
 
+#include <memory>
+#include <mutex>
 #include <string>
 
 namespace sealkey::bench {
@@ -23,8 +25,9 @@ void check_database_url(const std::string& url);
 
 class Database {
 public:
-    // A file is made if it isn't there (mode 0600); a server's database is there or not. Throws CaError file,
-    // bad_argument (see check_database_url()), corrupt; soci_error.
+    // A file is made if it isn't there (mode 0600); beside it stand FILE-wal and FILE-shm while anybody has it open, or
+    // after a crash, and belong to it: the last one to close it puts them back into it. A server's database is there or
+    // not. Throws CaError file, bad_argument (see check_database_url()), corrupt; soci_error.
     explicit Database(const std::string& place);
 
     [[nodiscard]] DatabaseKind kind() const { return kind_; }
@@ -51,12 +54,16 @@ public:
 private:
     void open();
     void begin(const char* statement);
+    void wait_for_turn();
+    void ended() noexcept;
     [[nodiscard]] bool lost();
 
     std::string place_;
     DatabaseKind kind_;
     soci::session session_;
     bool in_transaction_ = false;
+    std::shared_ptr<std::timed_mutex> turn_;  // of this program's writers to the same file
+    std::unique_lock<std::timed_mutex> my_turn_;
 };
 
 }  // namespace sealkey::bench

@@ -4,7 +4,6 @@
 """A key's device certificate and its attestations: made at the bench, taken by common programs, refused with a name."""
 import json
 import os
-import sqlite3
 
 import harness
 from bench_case import BenchCase
@@ -107,12 +106,11 @@ class Attestation(BenchCase):
         made = self.issue(key)
         attestation, device = self.evidence(key, "9c")
         # Its certificate is swapped in the inventory: what is attested isn't what was certified.
-        database = self.ca / "inventory.sqlite"
-        with sqlite3.connect(database) as sql:
+        with self.inventory_file() as sql:
             rows = dict(sql.execute("SELECT slot, der FROM certificates"))
             sql.execute("UPDATE certificates SET der = ? WHERE slot = '9C'", (rows["9A"],))
         self.defect("--slot", "9c", defect="key")
-        with sqlite3.connect(database) as sql:
+        with self.inventory_file() as sql:
             sql.execute("UPDATE certificates SET der = ? WHERE slot = '9C'", (rows["9C"],))
         self.bench("attestation", "check", "--slot", "9c")
         # The key is revoked, and its device certificate with it.
@@ -141,16 +139,16 @@ class Attestation(BenchCase):
         self.assertEqual(shown["certificates"], [], "no certificate was made")
         # Its device certificate is revoked meanwhile: it can't be finished.
         settings.write_text(right)
-        with sqlite3.connect(self.ca / "inventory.sqlite") as sql:
+        with self.inventory_file() as sql:
             sql.execute("UPDATE certificates SET revoked_at = '2026-11-21T00:00:00Z' WHERE slot = 'F9'")
         self.refused(*arguments, code=7, words="device certificate")
         # A device certificate that this CA doesn't know of: not its key.
-        with sqlite3.connect(self.ca / "inventory.sqlite") as sql:
+        with self.inventory_file() as sql:
             row = sql.execute("SELECT * FROM certificates WHERE slot = 'F9'").fetchone()
             sql.execute("DELETE FROM certificates WHERE slot = 'F9'")
         self.refused(*arguments, code=11, words="this CA didn't give it")
         # All as it should be: it goes on.
-        with sqlite3.connect(self.ca / "inventory.sqlite") as sql:
+        with self.inventory_file() as sql:
             sql.execute(f"INSERT INTO certificates VALUES ({','.join('?' * len(row))})", row)
             sql.execute("UPDATE certificates SET revoked_at = '' WHERE slot = 'F9'")
         made = self.bench_json(*arguments)

@@ -1,6 +1,8 @@
 """A CA of one's own, and keys made by `sealkey-bench` in the reader of the private pcscd. For the tests of the bench."""
+import contextlib
 import json
 import re
+import sqlite3
 import struct
 import zlib
 
@@ -49,6 +51,16 @@ class BenchCase(harness.Case):
 
     def bench_json(self, *arguments, **how):
         return json.loads(self.bench(*arguments, "--json", **how).out)
+
+    @contextlib.contextmanager
+    def inventory_file(self):
+        """The inventory as SQLite sees it, past the program. Closed at the end, so that all of it is in the one file again."""
+        database = sqlite3.connect(self.ca / "inventory.sqlite")
+        try:
+            with database:
+                yield database
+        finally:
+            database.close()
 
     def order(self, **fields):
         return {"enterprise_name": NAME, "unified_code": CODE, "login_name": "FJSL", "algorithm": "p256", **fields}

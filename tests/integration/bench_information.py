@@ -4,7 +4,6 @@
 """What a renewal changes and what it leaves: the enterprise's code, certificates near and past their end, old documents."""
 import datetime
 import json
-import sqlite3
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
@@ -20,10 +19,8 @@ DAY = datetime.timedelta(days=1)
 
 class Information(RenewalCase):
     def inventory(self, statement, *values):
-        with sqlite3.connect(self.ca / "inventory.sqlite") as database:
-            rows = database.execute(statement, values).fetchall()
-        database.close()
-        return rows
+        with self.inventory_file() as database:
+            return database.execute(statement, values).fetchall()
 
     def status(self):
         return json.loads(self.key.run(["sealkey", "status", "--json"]).out)

@@ -135,7 +135,7 @@ class Policy(BenchCase):
 
     def test_audit_trail_shows_every_change_of_itself(self):
         self.bench("inventory", "audit")
-        with sqlite3.connect(self.ca / "inventory.sqlite") as database:
+        with self.inventory_file() as database:
             with self.assertRaises(sqlite3.DatabaseError):
                 database.execute("UPDATE audit SET operator = 'nobody'")
             with self.assertRaises(sqlite3.DatabaseError):
@@ -161,7 +161,7 @@ class Policy(BenchCase):
                 (f"DELETE FROM audit WHERE id = {rows + 1}", f"was cut off, and row {rows + 1} is missing")):
             with self.subTest(statement=statement):
                 (self.ca / "inventory.sqlite").write_bytes(whole)
-                with sqlite3.connect(self.ca / "inventory.sqlite") as database:
+                with self.inventory_file() as database:
                     database.execute("DROP TRIGGER audit_stays_1")
                     database.execute("DROP TRIGGER audit_stays_2")
                     database.executescript(statement)
@@ -215,10 +215,10 @@ class PlantedSwaps(BenchCase):
         self.check("slot 9A")
 
     def test_serial_number_of_another_key_is_found(self):
-        with sqlite3.connect(self.ca / "inventory.sqlite") as database:
+        with self.inventory_file() as database:
             database.execute("UPDATE tokens SET numeric_serial = numeric_serial + 1")
         self.check("numeric serial")
-        with sqlite3.connect(self.ca / "inventory.sqlite") as database:
+        with self.inventory_file() as database:
             database.execute("UPDATE tokens SET numeric_serial = numeric_serial - 1, guid = '" + "ab" * 16 + "'")
         self.check("GUID")
 

@@ -4,7 +4,6 @@
 """The quality check fails on each planted swap, and on each secret that still opens: every one by itself, named by the message."""
 import json
 import socket
-import sqlite3
 import threading
 
 import harness
@@ -125,7 +124,7 @@ class Swaps(BenchCase):
     def test_a_swapped_serial(self):
         """Two keys whose rows were exchanged: each is whole in itself, and not the one that is in the inventory."""
         self.plantable()
-        with sqlite3.connect(self.ca / "inventory.sqlite") as database:
+        with self.inventory_file() as database:
             database.execute("UPDATE tokens SET numeric_serial = numeric_serial + 1")
         self.check("The key's numeric serial is")
 

@@ -88,7 +88,9 @@ class FullDisk(BenchCase):
             ballast = self.fill(ca, leave)
             done = self.bench("crl", ok=None)
             ballast.unlink()
-            self.assertEqual(self.names(ca), names, "something was left behind")
+            # The inventory's log stays when it finds no room to go into the file; the next command takes it up.
+            left = [name for name in self.names(ca) if name not in ("inventory.sqlite-wal", "inventory.sqlite-shm")]
+            self.assertEqual(left, names, "something was left behind")
             if done.code == 0:
                 break
             failed += 1
@@ -98,6 +100,7 @@ class FullDisk(BenchCase):
                     self.assertEqual((name, "can't be written" in done.err), ("crl.pem", True))
                     before[name] = (ca / name).read_bytes()
             self.bench("inventory", "audit")
+            self.assertEqual(self.names(ca), names, "the inventory isn't in one file again")
         self.assertGreater(failed, 0, "the disk never was full")
         numbers = [int(row["subject"]) for row in self.audit() if row["action"] == "crl"]
         self.assertEqual(numbers, sorted(set(numbers)), "a number was used twice")
