@@ -6,10 +6,12 @@ import json
 import socket
 import threading
 
+import channel
 import harness
 from bench_case import BenchCase, png
 
 PUBLISHED_PIN = b"123456\xff\xff"
+PIV_AID = bytes.fromhex("A000000308000010000100")
 
 
 class Relay:
@@ -172,6 +174,44 @@ class Swaps(BenchCase):
 
         self.behind(lie)
         self.check("The published management key opens the key")
+
+    def making_behind(self, version):
+        """A key in the making, behind a relay that plays the factory's set, asked for by this version, from the time on when the
+        key has made keys: what looked for that set before the quality check found it gone."""
+        self.make_ca()
+        self.key = self.simulator(sockets=True)
+        enc, mac_key, _ = channel.Keys.of_birth_record(json.loads(self.key.birth_record.read_text())).all
+        counter, begun = bytes(3), []
+
+        def lie(command):
+            if command[1:2] == b"\x47":
+                begun.append("keys")
+            if "keys" in begun and command[:3] == bytes([0x80, 0x50, version]):
+                begun.append("channel")
+                challenge = channel.derive(enc, 2, counter + PIV_AID, 8)
+                context = command[7:15] + challenge  # behind an extended length
+                cryptogram = channel.derive(channel.derive(mac_key, 6, context, 32), 0, context, 8)
+                return bytes(10) + b"\xff\x03\x70" + challenge + cryptogram + counter + b"\x90\x00"
+            return b"\x90\x00" if begun[-1:] == ["channel"] and command[1:2] == b"\x82" and begun.pop() else None
+
+        relay = Relay(self.work / "relay", self.key.environment["SEALKEY_SIM_SOCKETS"], lie)
+        self.addCleanup(relay.close)
+        orders = self.work.write("orders.json", json.dumps([self.order()]))
+        done = json.loads(self.bench("run", "--orders", str(orders), "--birth-records", str(self.key.birth_record), "--patience", "2",
+                                     "--json", env={"SEALKEY_SIM_SOCKETS": str(self.work / "relay")}, ok=None).out)
+        return relay, done
+
+    def test_Lesson34_a_transport_key_set_that_still_opens(self):
+        relay, done = self.making_behind(channel.TRANSPORT)
+        self.assertEqual((done["done"], done["failed"]), (0, 1), done)
+        self.assertIn("The transport keys still open the key", json.dumps(done))
+        self.assertEqual(relay.lies, 2)
+
+    def test_Lesson34_a_transport_key_set_that_opens_without_a_version(self):
+        relay, done = self.making_behind(0)
+        self.assertEqual((done["done"], done["failed"]), (0, 1), done)
+        self.assertIn("The transport keys still open the key", json.dumps(done))
+        self.assertEqual(relay.lies, 2)
 
     def test_a_key_that_another_takes_the_place_of(self):
         """Whoever carries the bytes shows another key's metadata of 9C: its public key isn't the certificate's."""
