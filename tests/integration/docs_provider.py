@@ -55,7 +55,7 @@ class Pages(BenchCase):
         self.addCleanup(service.stop)
         for block in made[2:]:
             self.run_block(block, SERIAL=serial, CA_URL=service.url)
-        self.assertEqual(self.bench_json("inventory", "show", "--serial", serial)["state"], "REVOKED")
+        self.assertEqual(self.bench_json("inventory", "show", "--serial", serial)["state"], "TERMINATED")
         self.assertEqual([one["state"] for one in self.bench_json("renewals", "list")["renewals"]], ["CLOSED", "CLOSED"])
         self.assertFalse((self.work / "desk-pin").exists())
 

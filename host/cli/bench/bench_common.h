@@ -85,6 +85,7 @@ Run define_ocsp(CLI::App& command);
 Run define_suspend(CLI::App& command);
 Run define_lost(CLI::App& command);
 Run define_resume(CLI::App& command);
+Run define_terminate(CLI::App& command);
 Run define_seal(CLI::App& command);
 Run define_renewals(CLI::App& command);
 Run define_inventory(CLI::App& command);

@@ -32,6 +32,8 @@ constexpr sealkey::cli::Subcommand kCommands[] = {
      sealkey::cli::define_lost},
     {"damaged", mark("Note that a key is damaged"), sealkey::cli::define_damaged},
     {"resume", mark("End a hold: the key's certificates are good again"), sealkey::cli::define_resume},
+    {"terminate", mark("Wipe a revoked or replaced key that came back, and prove that it is empty"),
+     sealkey::cli::define_terminate},
     {"crl", mark("Make the certificate revocation list"), sealkey::cli::define_crl},
     {"ocsp", mark("Answer for single certificates (OCSP)"), sealkey::cli::define_ocsp},
     {"renewals", mark("Renewals of keys: list, approve, refuse, confirm, serve"), sealkey::cli::define_renewals},
