@@ -1,5 +1,7 @@
 #include "bench/job_book.h"
 
+#include <set>
+
 #include "ca/error.h"
 
 namespace sealkey::bench {
@@ -26,7 +28,7 @@ constexpr JobStateRow kJobStates[] = {
     {JobState::waiting, "waiting", job_bit(JobState::begun) | job_bit(JobState::refused)},
     {JobState::begun, "begun", job_bit(JobState::failed) | job_bit(JobState::done) | kGiveUp},
     {JobState::failed, "failed", job_bit(JobState::begun) | job_bit(JobState::done) | kGiveUp},
-    {JobState::refused, "refused", 0},
+    {JobState::refused, "refused", job_bit(JobState::waiting)},
     {JobState::done, "done", 0},
 };
 
@@ -117,6 +119,38 @@ void JobBook::update(Inventory::Work&, JobRow& row, JobState state) {
     change.execute(true);
     if (change.get_affected_rows() != 1) throw JobTaken(row.number);
     row.state = state;
+}
+
+void reopen_refused(Inventory& inventory, const ca::Authority& authority, const OrderFile& file,
+                    const std::string& operator_name) {
+    JobBook book(inventory);
+    const std::string batch = batch_of(file);
+    // All that are still to be made, in their order: an additional key's order is good if the first one's is.
+    OrderFile open;
+    std::vector<int> numbers;
+    bool any = false;
+    for (const JobRow& job : book.jobs(batch)) {
+        if (job.state != JobState::waiting && job.state != JobState::refused) continue;
+        any = any || job.state == JobState::refused;
+        open.orders.push_back(file.orders.at(static_cast<std::size_t>(job.number - 1)));
+        numbers.push_back(job.number);
+    }
+    if (!any) return;
+    check_with_inventory(open, inventory, authority);
+    std::set<int> bad;
+    for (const OrderProblem& problem : open.problems) bad.insert(numbers.at(problem.order - 1));
+    Inventory::Work work(inventory, operator_name);
+    nlohmann::json again = nlohmann::json::array();
+    for (JobRow& job : book.jobs(batch)) {
+        if (job.state != JobState::refused || bad.count(job.number) != 0) continue;
+        job.port.clear();
+        job.message.clear();
+        book.update(work, job, JobState::waiting);
+        again.push_back(job.number);
+    }
+    if (again.empty()) return;
+    work.audit("batch-again", batch, {{"orders", again}});
+    work.commit();
 }
 
 }  // namespace sealkey::bench

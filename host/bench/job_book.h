@@ -12,7 +12,7 @@ enum class JobState {
     waiting,  // for a blank key
     begun,    // has its key; goes on when that one is plugged in
     failed,   // its key failed a check: tried again when it is plugged in, and not to be delivered before
-    refused,  // the CA's rules refused the order: no key was touched for it
+    refused,  // the CA's rules refused the order: no key was touched for it, and the next run tries it again
     done,
 };
 [[nodiscard]] const char* name_of(JobState state);  // "waiting", ...
@@ -59,5 +59,10 @@ private:
     [[nodiscard]] std::vector<JobRow> select(const std::string& where, const std::string& value);
     Inventory& inventory_;
 };
+
+// At the start of a run: orders that were refused and that the rules would take now wait for a key again. The others
+// keep their message.
+void reopen_refused(Inventory& inventory, const ca::Authority& authority, const OrderFile& file,
+                    const std::string& operator_name);
 
 }  // namespace sealkey::bench

@@ -146,6 +146,7 @@ Exit run_tray(Context& context, const RunOptions& options) {
     }
     const bench::BirthRecords births(options.births);
     const bench::BenchKeys keys(authority, options.bench.passphrase().bytes());  // wrong: told before a key is touched
+    bench::reopen_refused(*inventory, authority, file, options.bench.operator_name());
 
     TrayView view(context.out, static_cast<std::size_t>(options.ports), file.orders.size());
     bench::TrayOptions how;
