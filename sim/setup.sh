@@ -17,10 +17,8 @@ demo_packages=(
     python3 util-linux iproute2 procps
 )
 test_packages=(
-    ykcs11 gnutls-bin qpdf xxd libnss3-tools firefox-esr openssh-client openssh-server
+    ykcs11 gnutls-bin qpdf zbar-tools xxd libnss3-tools firefox-esr openssh-client openssh-server
     chromium xvfb openbox xdotool
-
-    ykcs11 gnutls-bin qpdf zbar-tools xxd libnss3-tools firefox-esr openssh-client
     openjdk-17-jdk-headless libbcprov-java
     python3-pyscard python3-cryptography python3-botan
     clang-14 libclang-rt-14-dev clang-format-14 clang-tidy-14
