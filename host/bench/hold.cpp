@@ -26,6 +26,22 @@ int set_aside(Inventory& inventory, Inventory::Work& work, const std::string& se
     return work.hold_certificates(serial, ca::now());
 }
 
+bool set_aside_by(const std::string& state) { return may_happen(parse_state(state), TokenEvent::resumed); }
+
+// By the audit trail: the state that the key was in before it was suspended or lost. A code that was redeemed since
+// then makes it one in use, wherever its parcel was thought to be.
+TokenState state_before(Inventory& inventory, const std::string& serial) {
+    const auto rows = inventory.audit_rows();
+    for (auto row = rows.rbegin(); row != rows.rend(); ++row) {
+        if (row->subject != serial) continue;
+        if (row->action == "redeemed") break;
+        if (row->action != "state") continue;
+        const std::string from = nlohmann::json::parse(row->detail).at("from");
+        if (!set_aside_by(from)) return parse_state(from);
+    }
+    return target_of(TokenEvent::resumed);
+}
+
 }  // namespace
 
 int suspend(Inventory& inventory, const std::string& operator_name, const std::string& serial, const std::string& why) {
@@ -51,7 +67,7 @@ int resume(Inventory& inventory, const std::string& operator_name, const std::st
     const TokenState now = inventory.token(serial).state;
     if (now != TokenState::suspended && now != TokenState::lost)
         throw CaError(Fault::policy, mark("Key %1 is %2, neither suspended nor lost."), {serial, name_of(now)});
-    work.set_state(serial, TokenState::active, why);
+    work.set_state(serial, state_before(inventory, serial), why);
     const int count = work.release_certificates(serial);
     work.commit();
     return count;

@@ -14,7 +14,8 @@ int suspend(Inventory& inventory, const std::string& operator_name, const std::s
 int report_lost(Inventory& inventory, const std::string& operator_name, const std::string& serial,
                 const std::string& statement, const std::string& why);
 
-// Suspended or lost before: its certificates are good again.
+// Suspended or lost before: its certificates are good again, and it is in the state that it was set aside in; ACTIVE if
+// a code was redeemed since.
 int resume(Inventory& inventory, const std::string& operator_name, const std::string& serial, const std::string& why);
 
 }  // namespace sealkey::bench

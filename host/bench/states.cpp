@@ -127,6 +127,8 @@ std::string events_after(TokenState from) {
 }
 
 bool may_follow(TokenState from, TokenState to) {
+    // Back from where it was set aside to where it was.
+    if (may_happen(from, TokenEvent::resumed) && (bit(to) & (kFinished | kInUse)) != 0) return true;
     return std::any_of(kEvents.begin(), kEvents.end(),
                        [&](const EventRow& one) { return one.to == to && (one.from & bit(from)) != 0; });
 }

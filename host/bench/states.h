@@ -25,7 +25,8 @@ enum class TokenState {
     terminated,
 };
 
-// What happens to a key. Each leads to one state, whatever the state before was.
+// What happens to a key. Each leads to one state, whatever the state before was; but `resumed` leads back to the state
+// that the key was set aside in, and to its own where that isn't known.
 enum class TokenEvent {
     born,
     secured,

@@ -90,7 +90,7 @@ class Hold(BenchCase):
                      words="isn't a reason")
 
         done = self.bench_json("resume", "--serial", self.serial, "--why", "settled")
-        self.assertEqual((done["state"], done["certificates"]), ("ACTIVE", 3))
+        self.assertEqual((done["state"], done["certificates"]), ("PERSONALISED", 3))
         self.assert_status(responder, "good")
         self.assertEqual(done["crl"]["entries"], 0)
         self.bench("check")

@@ -24,9 +24,9 @@ Exit change_and_publish(Context& context, const HoldOptions& options, Change cha
     (void)authority.issuing_key(passphrase.bytes());
     const auto inventory = options.bench.inventory(authority);
     const int count = change(*inventory, options, serial);
-    context.out.say(fill(told, {serial, std::to_string(count)}));
-    context.out.result = {
-        {"serial", serial}, {"state", bench::name_of(inventory->token(serial).state)}, {"certificates", count}};
+    const std::string state = bench::name_of(inventory->token(serial).state);
+    context.out.say(fill(told, {serial, std::to_string(count), state}));
+    context.out.result = {{"serial", serial}, {"state", state}, {"certificates", count}};
     write_crl(context, authority, *inventory, passphrase.bytes(), options.bench.operator_name(), 0);
     return Exit::ok;
 }
@@ -77,7 +77,7 @@ Run define_resume(CLI::App& command) {
             [](bench::Inventory& inventory, const HoldOptions& given, const std::string& serial) {
                 return bench::resume(inventory, given.bench.operator_name(), serial, given.why);
             },
-            tr("Key %1 is in use again: %2 certificates are good."));
+            tr("Key %1 is %3 again: %2 certificates are good."));
     });
 }
 

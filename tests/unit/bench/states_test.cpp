@@ -153,9 +153,17 @@ TEST(States, EveryLiveKeyCanBeRevokedAndOnlyThose) {
 }
 
 TEST(States, AKeyLeavesTheBenchInAParcelAlone) {
-    for (const TokenState state : {blank, initialised, personalised, active, lost, damaged}) {
+    for (const TokenState state : {blank, initialised, personalised, active, damaged}) {
         for (const TokenState to : {in_transit, at_authority, delivered}) {
             EXPECT_FALSE(may_follow(state, to)) << name_of(state) << " " << name_of(to);
+        }
+    }
+    // What was set aside on its way goes back there, but by no event of a parcel.
+    for (const TokenState state : {suspended, lost}) {
+        EXPECT_TRUE(may_follow(state, in_transit));
+        for (const TokenEvent event : {TokenEvent::packed, TokenEvent::shipped, TokenEvent::arrived,
+                                       TokenEvent::delivered, TokenEvent::returned}) {
+            EXPECT_FALSE(may_happen(state, event)) << name_of(state) << " " << name_of(event);
         }
     }
     EXPECT_FALSE(may_follow(blank, personalised));
