@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cctype>
 
+#include "bench/renewal_book.h"
 #include "ca/error.h"
 
 namespace sealkey::bench {
@@ -321,6 +322,7 @@ void Inventory::Work::set_state(const std::string& serial, TokenState state, con
     inventory_.sql() << "UPDATE tokens SET state = :v WHERE serial = :s", use(name), use(serial);
     inventory_.touch(serial);
     audit("state", serial, {{"from", name_of(row.state)}, {"to", name}, {"why", why}});
+    if (!counts_as_live(state)) RenewalBook(inventory_).end_open(*this, serial, state);
 }
 
 void Inventory::Work::set_step(const std::string& serial, const std::string& step) {

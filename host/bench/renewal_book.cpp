@@ -102,6 +102,17 @@ void RenewalBook::advance(Inventory::Work& work, RenewalRow& row, ca::RenewalSta
         throw CaError(Fault::policy, mark("Renewal %1 is %2 and can't become %3."),
                       {row.rid, ca::name_of(row.state), ca::name_of(state)});
     }
+    write(work, row, state, detail);
+}
+
+void RenewalBook::end_open(Inventory::Work& work, const std::string& token, TokenState end) {
+    auto row = last_of(token);
+    if (!row || !ca::is_open(row->state) || row->state == ca::RenewalState::confirmed) return;
+    row->remark = std::string("The key is ") + name_of(end) + ".";
+    write(work, *row, ca::RenewalState::refused, {{"remark", row->remark}});
+}
+
+void RenewalBook::write(Inventory::Work& work, RenewalRow& row, ca::RenewalState state, const nlohmann::json& detail) {
     const std::string from = ca::name_of(row.state);
     const std::string to = ca::name_of(state);
     auto& sql = inventory_.sql();

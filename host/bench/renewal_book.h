@@ -51,6 +51,9 @@ public:
     void add(Inventory::Work& work, RenewalRow& row);
     // Writes the whole row and its keys in a new state. Throws CaError policy where the table doesn't have the change.
     void advance(Inventory::Work& work, RenewalRow& row, ca::RenewalState state, const nlohmann::json& detail);
+    // The token's life is over: its open renewal is REFUSED, in whatever state it was, since neither token nor CA can
+    // go on with it. One that is CONFIRMED still becomes CLOSED.
+    void end_open(Inventory::Work& work, const std::string& token, TokenState end);
     // What the key centre gave for one of the row's keys, once.
     void keep_envelope(Inventory::Work& work, const RenewalRow& row, const RenewalKeyRow& key);
     // CONFIRMED: the new certificates take their slots, the old ones are revoked as superseded, and the token's row
@@ -58,6 +61,7 @@ public:
     void take_over(Inventory::Work& work, const RenewalRow& row);
 
 private:
+    void write(Inventory::Work& work, RenewalRow& row, ca::RenewalState state, const nlohmann::json& detail);
     [[nodiscard]] std::vector<RenewalRow> select(const std::string& where, const std::string& value);
     Inventory& inventory_;
 };

@@ -146,6 +146,12 @@ RenewalRow RenewalDesk::refuse(const std::string& serial, const std::string& rem
     Inventory::Work work(inventory_, operator_);
     const TokenRow row = inventory_.token(serial);
     auto open = book_.last_of(serial);
+    if (open && ca::is_open(open->state) && !counts_as_live(row.state)) {
+        // Left open by a program of before.
+        book_.end_open(work, serial, row.state);
+        work.commit();
+        return book_.renewal(open->rid);
+    }
     if (open && ca::is_open(open->state)) {
         open->remark = remark;
         book_.advance(work, *open, RenewalState::refused, {{"remark", remark}});

@@ -23,7 +23,8 @@ constexpr std::size_t kOrganisationSize = 9;
 constexpr unsigned bit(RenewalState state) { return 1U << static_cast<unsigned>(state); }
 
 // A renewal is refused until the manifest has left the CA; from then on the token may have committed, and only the
-// whole key can be revoked.
+// whole key can be revoked. (What revokes or replaces the key ends its renewal too, at any time:
+// RenewalBook::end_open.)
 struct Row {
     RenewalState state;
     const char* name;

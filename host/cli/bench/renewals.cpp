@@ -105,7 +105,11 @@ Exit run(Context& context, const RenewalsOptions& options) {
     if (options.approve->parsed()) return approve(context, desk, options);
     if (options.refuse->parsed()) {
         const auto row = desk.refuse(required_serial(context), options.remark);
-        context.out.say(fill(tr("The renewal of key %1 is refused; its certificates stay as they are."), {row.token}));
+        const auto state = inventory->token(row.token).state;
+        context.out.say(fill(bench::counts_as_live(state)
+                                 ? tr("The renewal of key %1 is refused; its certificates stay as they are.")
+                                 : tr("The renewal of key %1 is refused; the key is %2."),
+                             {row.token, bench::name_of(state)}));
         context.out.result = json_of(row);
         return Exit::ok;
     }

@@ -1,4 +1,4 @@
-// Where a key goes back to after a hold.
+// Where a key goes back to after a hold, and what its end does to a renewal that is open.
 #include "bench/hold.h"
 
 #include <gtest/gtest.h>
@@ -7,6 +7,7 @@
 #include <filesystem>
 
 #include "bench/parcel.h"
+#include "bench/renewal_book.h"
 #include "ca/error.h"
 
 namespace sealkey::bench {
@@ -115,6 +116,46 @@ TEST_F(HoldTest, NothingElseLeadsOutOfAHold) {
     }
     EXPECT_THROW((void)resume(*inventory_, "tester", serial, "x"), ca::CaError);
     EXPECT_EQ(state(serial), revoked);
+}
+
+TEST_F(HoldTest, AnOpenRenewalEndsWithItsKey) {
+    using ca::RenewalState;
+    RenewalBook book(*inventory_);
+    const std::vector<RenewalState> steps = {RenewalState::approved, RenewalState::requested, RenewalState::issued,
+                                             RenewalState::proven,   RenewalState::confirmed, RenewalState::closed};
+    for (const TokenState end : {TokenState::revoked, TokenState::replaced, TokenState::suspended}) {
+        for (std::size_t reached = 0; reached < steps.size(); ++reached) {
+            SCOPED_TRACE(std::string(name_of(end)) + " " + ca::name_of(steps[reached]));
+            const std::string serial = finished({TokenState::personalised, TokenState::active});
+            RenewalRow row;
+            row.rid = ca::sha256_hex(Bytes(reinterpret_cast<const std::uint8_t*>(serial.data()), serial.size()))
+                          .substr(0, 32);
+            row.token = serial;
+            row.order_text = "{}";
+            row.keys.push_back({"9A", "AA" + std::to_string(chips_), "", "", "", ""});
+            {
+                Inventory::Work work(*inventory_, "tester");
+                book.add(work, row);
+                for (std::size_t i = 1; i <= reached; ++i) book.advance(work, row, steps[i], nlohmann::json::object());
+                work.commit();
+            }
+            const auto set = [&](bool kept) {
+                Inventory::Work work(*inventory_, "tester");
+                work.set_state(serial, end, "test");
+                if (kept) work.commit();
+            };
+            set(false);
+            EXPECT_EQ(book.renewal(row.rid).state, steps[reached]) << "in one transaction with the key's state";
+            set(true);
+            const RenewalRow after = book.renewal(row.rid);
+            // What only sets the key aside leaves its renewal; what is confirmed still gets closed by the list.
+            const bool ended = end != TokenState::suspended && steps[reached] != RenewalState::confirmed &&
+                               steps[reached] != RenewalState::closed;
+            EXPECT_EQ(after.state, ended ? RenewalState::refused : steps[reached]);
+            EXPECT_EQ(after.remark, ended ? std::string("The key is ") + name_of(end) + "." : "");
+        }
+    }
+    inventory_->check_audit_chain();
 }
 
 }  // namespace
