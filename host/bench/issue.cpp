@@ -187,8 +187,23 @@ void IssueJob::resume(const TokenRow& row) {
     }
     input_.order = order;
     row_ = row;
+    require_birth_record();
     result_.resumed = true;
     result_.replaced = order.replaces;
+}
+
+// Lesson 34 again: an interrupted birth may have left the factory's keys in the key, so each run tries them.
+void IssueJob::require_birth_record() const {
+    if (input_.birth == nullptr && !compatibility()) {
+        throw CaError(
+            Fault::bad_argument,
+            mark("The factory's record of key %1 is needed: that its transport keys are dead is tried again."),
+            {row_.serial});
+    }
+    if (input_.birth != nullptr && input_.birth->chip_id != row_.chip_id) {
+        throw CaError(Fault::bad_argument, mark("The factory's record is that of another key (%1, not %2)."),
+                      {input_.birth->chip_id, row_.chip_id});
+    }
 }
 
 void IssueJob::admit_new(const std::string& chip_id) {

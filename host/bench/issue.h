@@ -43,7 +43,7 @@ struct IssueInput {
     Order order;
     ca::ByteVector picture;  // PNG of the seal; empty: none
     std::string operator_name;
-    const BirthRecord* birth = nullptr;  // needed while the token is BLANK
+    const BirthRecord* birth = nullptr;  // of this token; a compatibility key's is needed while it is BLANK only
     std::string reader;                  // as PC/SC names it, for OpenSC; empty: not at PC/SC (a simulator's socket)
     // In the transaction that takes the order into the inventory, so that both are there or neither.
     std::function<void(Inventory::Work&, const TokenRow&)> admitted;
@@ -75,6 +75,7 @@ public:
 private:
     void admit();
     void resume(const TokenRow& row);
+    void require_birth_record() const;
     void admit_new(const std::string& chip_id);
     void birth();
     void initialise();

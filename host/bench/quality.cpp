@@ -203,11 +203,15 @@ void check_secrets(token::Token& token, const Expected& expected, const LiveSecr
     if (!channel_opens(token, ca::channel_keys(live.channel_master, expected.row.serial)))
         wrong(mark("The key doesn't hold its own channel keys."));
     checked("channel-keys");
-    if (dead.transport_keys != nullptr && transport_opens(token, *dead.transport_keys)) {
-        wrong(mark("The transport keys still open the key."));
+    if (dead.transport_keys != nullptr) {
+        if (transport_opens(token, *dead.transport_keys)) wrong(mark("The transport keys still open the key."));
+        checked("transport-keys");
     }
     require_refused_pin(token, bytes_of("123456"), mark("The published PIN opens the key."));
-    if (dead.bench_pin) require_refused_pin(token, *dead.bench_pin, mark("The bench's PIN still opens the key."));
+    if (dead.bench_pin) {
+        require_refused_pin(token, *dead.bench_pin, mark("The bench's PIN still opens the key."));
+        checked("bench-pin");
+    }
     try {
         token.unblock(bytes_of("12345678"), bytes_of("739146"));
         wrong(mark("The published PUK opens the key."));
@@ -217,7 +221,7 @@ void check_secrets(token::Token& token, const Expected& expected, const LiveSecr
     // The management key's session of above must not go on.
     token.select();
     check_blocked(token.token_status());
-    checked("dead-secrets");
+    checked("published-secrets");
 }
 
 }  // namespace sealkey::bench

@@ -40,7 +40,8 @@ void check_contents(token::Token& token, const Expected& expected, const ca::Aut
 
 // Part B, secrets (shipping profile): blocked with LC = 1 and a statement made with the diversified key; the management
 // key and the channel's keys are the diversified ones; the transport keys, the published defaults and the bench's own
-// PIN open nothing. Nothing is tried that could cost a try. Throws CaError quality.
+// PIN open nothing. Only what is given of them is tried, and named in `checked`. Nothing is tried that could cost a
+// try. Throws CaError quality.
 struct DeadSecrets {
     const token::ChannelKeys* transport_keys = nullptr;
     std::optional<Bytes> bench_pin;

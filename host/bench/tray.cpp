@@ -32,6 +32,11 @@ std::string upper(std::string text) {
     return text;
 }
 
+// What a blank key shows of its chip id.
+std::string shown_of(const std::string& chip_id) {
+    return upper(chip_id.substr(chip_id.size() - protocol::kSerialSize));
+}
+
 // Signals stay with the main thread, whose handlers expect them.
 class SignalsBlocked {
 public:
@@ -66,7 +71,7 @@ BirthRecords::BirthRecords(const std::string& path) {
     if (failure) throw CaError(Fault::file, mark("%1 can't be read: %2."), {path, failure.message()});
     for (const std::string& file : files) {
         BirthRecord record = read_birth_record(file);
-        const std::string shown = upper(record.chip_id.substr(record.chip_id.size() - protocol::kSerialSize));
+        const std::string shown = shown_of(record.chip_id);
         if (!records_.emplace(shown, std::move(record)).second) {
             throw CaError(Fault::bad_argument, mark("%1 is a factory's record of a key that another one is of too."),
                           {file});
@@ -274,7 +279,7 @@ std::optional<Tray::Choice> Tray::choose(std::size_t port, Inventory& inventory,
         if (!job || job->batch != batch_) {
             throw CaError(Fault::policy, mark("Key %1 was begun for an order that isn't in this file."), {row->serial});
         }
-        return Choice{*job, birth};
+        return Choice{*job, birth != nullptr ? birth : births_.find(shown_of(row->chip_id))};
     }
     const auto job = take_waiting(inventory);
     if (job) return Choice{*job, birth};

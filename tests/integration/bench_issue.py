@@ -24,7 +24,7 @@ class Issue(BenchCase):
         made = json.loads(done.out)
         self.assertEqual(made["key_number"], 1)
         for check in ("opensc:9A", "opensc:9C", "opensc:9D", "identity", "certificate:9A", "record", "seal", "blocked",
-                      "unlock-key", "management-key", "dead-secrets"):
+                      "unlock-key", "management-key", "transport-keys", "bench-pin", "published-secrets"):
             self.assertIn(check, made["checks"])
 
         # The certificates, by OpenSSL.

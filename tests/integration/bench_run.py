@@ -74,6 +74,29 @@ class Run(TrayCase):
         self.assertEqual(process.wait(120), 0, log.read_text())
         self.assertLessEqual(serials, {k["serial"] for k in self.finished(2)})
 
+    def test_Lesson34_a_key_that_goes_on_has_its_transport_keys_tried_again(self):
+        keys = self.simulator(tokens=2, sockets=True)
+        keys.environment["SEALKEY_SIM_SOCKETS"] = keys.environment["SEALKEY_SIM_SOCKETS"].split(":")[0]
+        orders = self.orders(f"first,{NAME},{CODE},A1,,p256,")
+        process, log = self.begin(keys, orders, 1)
+        harness.until(lambda: "Making three keys" in log.read_text() or process.poll() is not None, "the keys are made", 60)
+        process.kill()
+        process.wait()
+        # Without the factory's record they can't be tried: the key isn't finished, nothing is written.
+        record, away = keys.workspace.path / "token0.state.birth.json", self.work / "away"
+        record.rename(away)
+        rows = len(self.audit())
+        done = self.bench(*self.arguments(keys, orders, 1)[:-1], "1", env=keys.environment, code=14)
+        self.assertIn("The factory's record of key", done.out)
+        self.assertIn("0 done, 0 failed, 0 refused, 1 open", done.out)
+        self.assertEqual(len(self.audit()), rows)
+        away.rename(record)
+        self.run_tray(keys, orders, 1)
+        # A later check has neither these keys nor the bench's PIN, and doesn't claim to have tried them.
+        checks = self.bench_json("check", "--serial", self.finished(1)[0]["serial"], env=keys.environment)["checks"]
+        self.assertIn("published-secrets", checks)
+        self.assertEqual([c for c in checks if c in ("transport-keys", "bench-pin", "dead-secrets")], [])
+
     def test_on_a_terminal_each_port_has_a_bar_and_ctrl_c_loses_nothing(self):
         keys = self.simulator(tokens=2, sockets=True)
         orders = self.orders(f"first,{NAME},{CODE},A1,,p256,", f"first,另一家公司,{OTHER_CODE},B1,,p256,",
