@@ -135,6 +135,8 @@ json RenewalDesk::answer(const std::string& step, const json& message) {
 json RenewalDesk::look(const json& message) {
     const auto row = book_.last_of(text_of(message, "serial"));
     if (!row) return {{"state", "NONE"}};
+    // Told before anybody asks for a PIN or has keys made.
+    if (ca::is_open(row->state) && row->state != RenewalState::confirmed) (void)require_renewable(row->token);
     json keys = json::array();
     const Order order = order_of_json(json::parse(row->order_text));
     for (const RenewalKeyRow& key : row->keys) {

@@ -103,6 +103,13 @@ class Renewal(RenewalCase):
         self.bench("renewals", "approve", "--serial", serial, "--request", "R-2", "--name", "福建新名称有限公司")
         self.refused("renewals", "approve", "--serial", serial, "--request", "R-3", code=7, words="already")
         wrong = self.work.write("wrong", "864213")
+        # Told before the PIN is asked for, and nobody promises that such a key can be used as it is.
+        self.bench("suspend", "--serial", serial, "--why", "the office asks")
+        refusal = json.loads(self.key.run(["sealkey", "renew", "--ca", service.url, "--pin-file", wrong, "--json"], code=7).out)
+        self.assertIn("SUSPENDED", refusal["error"]["message"])
+        self.assertNotIn("Nothing is lost", refusal["error"]["message"])
+        self.assertIn("ask your provider", refusal["error"]["message"])
+        self.bench("resume", "--serial", serial, "--why", "paid")
         self.key.run(["sealkey", "renew", "--ca", service.url, "--pin-file", wrong], code=5)
         said = self.key.run(["sealkey", "renew", "--ca", service.url, "--pin-file", self.pin_file], timeout=120,
                             env={"LC_ALL": "zh_CN.UTF-8"}).out

@@ -44,20 +44,24 @@ const char* text_of(renew::Step step) {
 struct RenewalFaultRow {
     const char* fault;
     Exit code;
+    bool retry;  // the same command may succeed later, by itself
     const char* text;
 };
 constexpr RenewalFaultRow kFaults[] = {
-    {"policy", Exit::not_allowed, mark("The provider doesn't allow the renewal now.")},
-    {"expired", Exit::not_allowed, mark("The certificates ended too long ago: the key has to be replaced.")},
-    {"forged", Exit::not_verified, mark("The provider doesn't accept a signature of this key.")},
-    {"attestation", Exit::not_verified, mark("The provider isn't convinced that the new keys were made in this key.")},
-    {"unknown", Exit::not_found, mark("The provider doesn't know this renewal.")},
-    {"bad_request", Exit::failed, mark("The provider can't understand this program. It may be too old.")},
-    {"malformed", Exit::failed, mark("What answers at this address isn't a provider's renewal service.")},
+    {"policy", Exit::not_allowed, false, mark("The provider doesn't allow the renewal now.")},
+    {"expired", Exit::not_allowed, false, mark("The certificates ended too long ago: the key has to be replaced.")},
+    {"forged", Exit::not_verified, false, mark("The provider doesn't accept a signature of this key.")},
+    {"attestation", Exit::not_verified, false,
+     mark("The provider isn't convinced that the new keys were made in this key.")},
+    {"unknown", Exit::not_found, false, mark("The provider doesn't know this renewal.")},
+    {"bad_request", Exit::failed, false, mark("The provider can't understand this program. It may be too old.")},
+    {"malformed", Exit::failed, true, mark("What answers at this address isn't a provider's renewal service.")},
 };
 
 constexpr const char* kSafe =
     mark("Nothing is lost: the key can be used as it is. Run the same command again to go on.");
+// A key that is revoked or suspended, or whose certificates have ended, can't be used as it is.
+constexpr const char* kAsk = mark("Running the same command again won't help by itself: ask your provider.");
 
 Failed explain_refusal(const renew::Refusal& refusal, const nlohmann::json& details) {
     nlohmann::json all = details;
@@ -66,7 +70,9 @@ Failed explain_refusal(const renew::Refusal& refusal, const nlohmann::json& deta
     if (!refusal.defect().empty()) all["defect"] = refusal.defect();
     for (const RenewalFaultRow& row : kFaults) {
         if (refusal.fault() != row.fault) continue;
-        return {row.code, std::string(tr(row.text)) + " (" + printable(refusal.what()) + ") " + tr(kSafe), all};
+        return {row.code,
+                std::string(tr(row.text)) + " (" + printable(refusal.what()) + ") " + tr(row.retry ? kSafe : kAsk),
+                all};
     }
     return {Exit::failed, std::string(tr("The provider couldn't answer.")) + " " + tr(kSafe), all};
 }

@@ -360,6 +360,7 @@ TEST_F(RenewalTest, RevokedLostAndSuspendedKeysAreRefusedAtEveryStep) {
             work.set_state(token_.serial, end, "test");
             work.commit();
         }
+        refused(Fault::policy, [&] { (void)desk_->answer("look", {{"serial", token_.serial}}); });
         refused(Fault::policy, [&] { (void)request(rid); });
         refused(Fault::policy, [&] { (void)desk_->answer("prove", proofs); });
         RenewalOrder order = wish();
