@@ -113,6 +113,8 @@
 
 extern "C" {
 
+// The names and the shapes below are the standard's, whose C programs read them.
+// NOLINTBEGIN(readability-identifier-naming,modernize-use-using,bugprone-macro-parentheses)
 typedef struct CK_INTERFACE {
     unsigned char* pInterfaceName;
     void* pFunctionList;
@@ -166,6 +168,7 @@ typedef struct CK_FUNCTION_LIST_3_0 {
 #define SEALKEY_DECLARE(name) std::remove_pointer_t<CK_##name> name;
 SEALKEY_FUNCTIONS_3_0(SEALKEY_DECLARE)
 #undef SEALKEY_DECLARE
+// NOLINTEND(readability-identifier-naming,modernize-use-using,bugprone-macro-parentheses)
 
 }  // extern "C"
 #endif

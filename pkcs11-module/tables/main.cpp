@@ -94,7 +94,7 @@ std::string session_table() {
                                 {kind::rsa_public, "RSA public key"},
                                 {kind::ec_public, "EC public key"},
                                 {kind::secret, "secret key"}};
-    const char* kDefaults[] = {"", "empty", "false", "true", "0", "unavailable"};
+    const char* defaults[] = {"", "empty", "false", "true", "0", "unavailable"};
     std::string text =
         "| attribute | objects | C_CreateObject | generate, derive, unwrap | change | copy | otherwise |\n";
     text += "|---|---|---|---|---|---|---|\n";
@@ -113,7 +113,7 @@ std::string session_table() {
                  : has(when::create) ? "may"
                                      : "") +
                 " | " + (has(when::make) ? "may" : "") + " | " + change + " | " +
-                (has(when::copy | when::change) ? "yes" : "") + " | " + kDefaults[static_cast<int>(rule.otherwise)] +
+                (has(when::copy | when::change) ? "yes" : "") + " | " + defaults[static_cast<int>(rule.otherwise)] +
                 " |\n";
     }
     return text;
