@@ -12,18 +12,9 @@ import sys
 
 import harness
 from bench_case import BenchCase
+from tray_case import unified_code
 
-ALPHABET = "0123456789ABCDEFGHJKLMNPQRTUWXY"
 PRELOADED = pathlib.Path(os.environ["SEALKEY_BUILD"]) / "tests/integration/libkill_at_commit.so"
-
-
-def unified_code(number):
-    """A unified social credit code with right check characters."""
-    eight = f"{number:08d}"
-    rest = 11 - sum(int(c) * w for c, w in zip(eight, (3, 7, 9, 10, 5, 8, 4, 2))) % 11
-    code = "91350100" + eight + ("X" if rest == 10 else "0" if rest == 11 else str(rest))
-    weights = (1, 3, 9, 27, 19, 26, 16, 17, 20, 29, 25, 13, 8, 24, 10, 30, 28)
-    return code + ALPHABET[(31 - sum(ALPHABET.index(c) * w for c, w in zip(code, weights)) % 31) % 31]
 
 
 class Killed(BenchCase):

@@ -6,12 +6,13 @@ import json
 import os
 import pathlib
 import pty
+import shutil
 import signal
 import subprocess
 
 import harness
 from bench_case import CODE, NAME, OTHER_CODE, BenchCase
-from tray_case import TrayCase
+from tray_case import TrayCase, unified_code
 
 
 class Run(TrayCase):
@@ -48,6 +49,31 @@ class Run(TrayCase):
         rows = len(self.audit())
         self.assertEqual(json.loads(self.run_tray(keys, orders, 4, "--json").out)["batch"], done["batch"])
         self.assertEqual(len(self.audit()), rows)
+
+    def enterprises(self, count):
+        return self.orders(*[f"first,企业{i},{unified_code(i)},KEY{i},,p256," for i in range(count)])
+
+    def test_Lesson33_more_keys_at_once_than_pcsc_has_slots(self):
+        """pcsc-lite has 16; sockets and ports have no such limit."""
+        keys = self.simulator(tokens=18, sockets=True)
+        done = json.loads(self.run_tray(keys, self.enterprises(18), 18, "--json").out)
+        self.assertEqual((done["done"], done["failed"], done["refused"], done["open"]), (18, 0, 0, 0))
+        self.finished(18)
+
+    def test_Lesson35_a_slow_key_holds_no_other_port_up(self):
+        """One key that takes seconds for what the others do at once: its port has that one, and the other port all the rest."""
+        slow = self.simulator(sockets=True, options=("--chip", "rp2040", "--time-scale", "3"))
+        keys = self.simulator(tokens=5, sockets=True)
+        shutil.copy(slow.birth_record, keys.workspace.path / "slow.birth.json")
+        paths = [k.environment["SEALKEY_SIM_SOCKETS"] for k in (slow, keys)]
+        done = json.loads(self.bench(*self.arguments(keys, self.enterprises(6), 2, "--json"),
+                                     env={"SEALKEY_SIM_SOCKETS": ":".join(paths)}).out)
+        self.assertEqual((done["done"], done["open"]), (6, 0))
+        self.finished(6)
+        chip = json.loads(slow.birth_record.read_text())["chip_id"]
+        made = [row["subject"] for row in self.audit() if row["action"] == "step" and row["detail"].get("step") == "done"]
+        last = self.bench_json("inventory", "show", "--serial", made[-1])
+        self.assertEqual((len(made), last["chip_id"].lower()), (6, chip.lower()))
 
     def test_Lesson36_killed_and_pulled_out_it_goes_on_with_the_same_keys_in_other_ports(self):
         keys = self.simulator(tokens=2, sockets=True)

@@ -75,7 +75,7 @@ TEST_F(Lock, StatementCountsTheCodeTries) {
     EXPECT_EQ(statement()[20], 4);
 }
 
-TEST_F(Lock, N11_RightCodeAndNewPinOpenTheKeyOnce) {
+TEST_F(Lock, Lesson10_N11_RightCodeAndNewPinOpenTheKeyOnce) {
     token->lock_pin();
     const std::string code = token->reset_code();
     const Reply done = token->redeem(code, kOtherPin);
@@ -91,6 +91,16 @@ TEST_F(Lock, N11_RightCodeAndNewPinOpenTheKeyOnce) {
     EXPECT_EQ(token->redeem(code, kPin).sw, 0x63C4) << "also for the next event";
     ASSERT_TRUE(token->power_cycle());
     EXPECT_EQ(token->status_value(st::reset_done), concat({{0x00, 0x02}, done.data})) << "the receipt stays";
+}
+
+TEST_F(Lock, Lesson10_ACodeForAnotherEventOrAnotherTokensSaltOpensNothing) {
+    token->lock_pin();
+    const std::uint32_t salt = token->salt();
+    EXPECT_EQ(token->redeem(expected_reset_code(2, (salt + 1) % 1000000), kOtherPin).sw, 0x63C4);
+    EXPECT_EQ(token->redeem(expected_reset_code(1, salt), kOtherPin).sw, 0x63C3);
+    EXPECT_EQ(token->redeem(expected_reset_code(3, salt), kOtherPin).sw, 0x63C2);
+    EXPECT_EQ(token->verify(kOtherPin).sw, 0x6983);
+    EXPECT_TRUE(token->redeem(expected_reset_code(2, salt), kOtherPin).ok());
 }
 
 TEST_F(Lock, N11_TheUserFinishesAloneDaysLater) {

@@ -14,6 +14,7 @@
 #include "ca/channel_master.h"
 #include "ca/error.h"
 #include "support/renewal_desk.h"
+#include "unit/seal/maker.h"
 
 namespace sealkey::bench {
 namespace {
@@ -125,6 +126,7 @@ protected:
         input.order.unified_code = "91350100M000100Y43";
         input.order.login_name = "FJSL";
         input.order.algorithm = "p256";
+        input.picture = seal::test::png(40, 40);
         input.operator_name = "sweep";
         input.birth = &birth;
         IssueJob job(*inventory_, *authority_, *keys_, client, std::move(input));
