@@ -166,5 +166,7 @@ class Chromium:
     def enter_pin(self, pin, other_than=None):
         """Waits for the browser's dialog (another one than this) and types into it; returns the window."""
         dialog = harness.until(lambda: [w for w in self.screen.windows(PIN_DIALOG) if w != other_than], "a PIN dialog", 90)[0]
+        # A digit typed before the dialog has drawn itself would be lost, and the rest be a wrong PIN.
+        self.screen.wait_until_drawn(dialog)
         self.screen.enter(dialog, pin)
         return dialog

@@ -114,6 +114,13 @@ class Screen:
             rows.append(bytes(rgb))
         return width, height, rows
 
+    def wait_until_drawn(self, window, seconds=30):
+        """Until there is more than one colour in a window, and the same picture at two looks."""
+        def drawn():
+            _, _, rows = self.pixels(window)
+            return any(row[3:] != row[:-3] for row in rows) and self.pixels(window)[2] == rows
+        harness.until(drawn, "the window is drawn", seconds)
+
     def below_the_bar(self):
         """What is on the screen where a browser has neither tabs, which turn a wheel while a page loads, nor an address."""
         return self.pixels()[2][90:]
