@@ -15,7 +15,9 @@
 // Bytes are hexadecimal text. docs/renewal.md tells the whole of it.
 #pragma once
 
+#include <mutex>
 #include <nlohmann/json.hpp>
+#include <set>
 
 #include "bench/attest.h"
 #include "bench/key_centre.h"
@@ -75,12 +77,15 @@ public:
     int close_confirmed();
 
     // --- the enterprise's program ---
-    // `step` as above. Throws CaError: unknown (no such step or renewal), bad_request, forged, policy, expired.
+    // `step` as above. From any thread: one question at a time, but others go on while a key centre takes its time.
+    // Throws CaError: unknown (no such step or renewal), bad_request, forged, policy, expired; busy where the centre is
+    // being asked for this renewal, or for as many others as it may be.
     nlohmann::json answer(const std::string& step, const nlohmann::json& message);
 
 private:
     nlohmann::json look(const nlohmann::json& message);
-    nlohmann::json envelope(const nlohmann::json& message);
+    using Lock = std::unique_lock<std::mutex>;
+    nlohmann::json envelope(const nlohmann::json& message, Lock& lock);
     nlohmann::json request(const nlohmann::json& message);
     nlohmann::json prove(const nlohmann::json& message);
     nlohmann::json confirm(const nlohmann::json& message);
@@ -94,7 +99,7 @@ private:
     [[nodiscard]] ca::ByteVector device_certificate(const RenewalRow& row, const nlohmann::json& message);
     [[nodiscard]] AttestedKey checked_attestation(const RenewalRow& row, const RenewalKeyRow& which, EVP_PKEY* key,
                                                   Bytes device, ca::ByteVector attestation);
-    [[nodiscard]] RenewalKeyRow ordered_from_centre(const RenewalRow& row, RenewalKeyRow key);
+    [[nodiscard]] RenewalKeyRow ordered_from_centre(const RenewalRow& row, RenewalKeyRow key, Lock& lock);
     void bind(RenewalRow& row, const std::vector<NewKey>& keys);
     void issue(Inventory::Work& work, RenewalRow& row, const std::vector<NewKey>& keys);
     [[nodiscard]] std::string manifest_of(const RenewalRow& row);
@@ -110,6 +115,8 @@ private:
     const DeskKeys& keys_;
     std::string operator_;
     std::shared_ptr<ca::KeyCentre> centre_;  // may be none
+    std::mutex mutex_;                       // of answer(): one inventory, one connection to it
+    std::set<std::string> ordering_;         // renewals that the centre is being asked for
 };
 
 // Refusals as the enterprise's program gets them: {"fault": "policy", "message": "..."}; fault "attestation" comes with

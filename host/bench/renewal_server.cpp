@@ -2,8 +2,6 @@
 
 #include <httplib.h>
 
-#include <mutex>
-
 #include "bench/http_limits.h"
 
 namespace sealkey::bench {
@@ -28,6 +26,8 @@ int status_of(const ca::CaError& error) {
             return 404;
         case ca::Fault::policy:
             return 409;
+        case ca::Fault::busy:
+            return 503;
         default:
             return 500;
     }
@@ -61,7 +61,6 @@ struct RenewalServer::Impl {
             if (!message.is_object()) {
                 throw ca::CaError(ca::Fault::bad_request, ca::mark("The message isn't a JSON object."));
             }
-            const std::lock_guard lock(mutex);  // one database connection, one desk
             body = desk.answer(step, message);
             out.status = 200;
         } catch (const ca::CaError& error) {
@@ -79,7 +78,6 @@ struct RenewalServer::Impl {
 
     RenewalDesk& desk;
     std::function<void(const std::string&)> log;
-    std::mutex mutex;
     httplib::Server server;
 };
 

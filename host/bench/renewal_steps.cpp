@@ -1,6 +1,7 @@
 // The desk's answers to the enterprise's program: one function a step.
 #include <algorithm>
 
+#include "bench/http_limits.h"
 #include "bench/renewal_contents.h"
 #include "bench/renewal_desk.h"
 #include "ca/error.h"
@@ -25,7 +26,7 @@ struct FaultName {
 constexpr FaultName kFaults[] = {
     {Fault::bad_request, "bad_request"}, {Fault::bad_code, "bad_code"}, {Fault::bad_argument, "bad_argument"},
     {Fault::expired, "expired"},         {Fault::forged, "forged"},     {Fault::unknown, "unknown"},
-    {Fault::policy, "policy"},
+    {Fault::policy, "policy"},           {Fault::busy, "busy"},
 };
 
 [[noreturn]] void bad_message(const char* field) {
@@ -122,10 +123,11 @@ json RenewalDesk::answer(const std::string& step, const json& message) {
         json (RenewalDesk::*function)(const json&);
     };
     constexpr Entry steps[] = {{"look", &RenewalDesk::look},
-                               {"envelope", &RenewalDesk::envelope},
                                {"request", &RenewalDesk::request},
                                {"prove", &RenewalDesk::prove},
                                {"confirm", &RenewalDesk::confirm}};
+    Lock lock(mutex_);
+    if (step == "envelope") return envelope(message, lock);  // the one that lets go of it
     for (const Entry& entry : steps) {
         if (step == entry.name) return (this->*entry.function)(message);
     }
@@ -143,29 +145,46 @@ json RenewalDesk::look(const json& message) {
         const char* const made = from_centre(order, key.slot) ? "centre" : "token";
         keys.push_back({{"slot", key.slot}, {"algorithm", order.algorithm}, {"made", made}});
     }
-    return {{"state", ca::name_of(row->state)},
-            {"rid", row->rid},
-            {"keys", keys},
-            {"remark", row->remark},
-            {"challenge", ca::hex(challenge_of(*row))}};
+    json answer = {{"state", ca::name_of(row->state)},
+                   {"rid", row->rid},
+                   {"keys", keys},
+                   {"remark", row->remark},
+                   {"challenge", ca::hex(challenge_of(*row))}};
+    return answer;
 }
 
 // ---- the key centre ------------------------------------------------------------------------------------------------
 
-// For the key that stands in 9D now, by its certificate: the token is asked for nothing.
-RenewalKeyRow RenewalDesk::ordered_from_centre(const RenewalRow& row, RenewalKeyRow key) {
+// For the key that stands in 9D now, by its certificate: the token is asked for nothing. A key centre takes its time,
+// and meanwhile others get their answers; for this renewal it is asked by nobody else.
+RenewalKeyRow RenewalDesk::ordered_from_centre(const RenewalRow& row, RenewalKeyRow key, Lock& lock) {
     if (!centre_) throw CaError(Fault::quality, mark("This CA's settings name no key centre."));
     const ca::PKey recipient(X509_get_pubkey(certificate(row.token, key.old_certificate).get()));
-    const auto given =
-        centre_->order({row.token, array_of<token::Rid>(row.rid),
-                        bench::algorithm_of(order_of_json(json::parse(row.order_text))), ca::spki_of(recipient.get())});
+    const ca::CentreOrder order{row.token, array_of<token::Rid>(row.rid),
+                                bench::algorithm_of(order_of_json(json::parse(row.order_text))),
+                                ca::spki_of(recipient.get())};
+    if (ordering_.count(row.rid) != 0 || ordering_.size() >= kOrdersAtOnce) {
+        throw CaError(Fault::busy, mark("The key centre is being asked already: ask again a little later."));
+    }
+    ordering_.insert(row.rid);
+    ca::CentreKey given;
+    try {
+        lock.unlock();
+        given = centre_->order(order);
+        lock.lock();
+    } catch (...) {
+        lock.lock();
+        ordering_.erase(row.rid);
+        throw;
+    }
+    ordering_.erase(row.rid);
     key.centre_key = ca::hex(given.public_key);
     key.envelope = ca::hex(given.envelope);
     return key;
 }
 
 // Ordered once, at the first question: from then on the same envelope.
-json RenewalDesk::envelope(const json& message) {
+json RenewalDesk::envelope(const json& message, Lock& lock) {
     RenewalRow row = book_.renewal(rid_of(message));
     const auto find = [&]() -> RenewalKeyRow& {
         const Order order = order_of_json(json::parse(row.order_text));
@@ -181,7 +200,7 @@ json RenewalDesk::envelope(const json& message) {
     require_in_time();
     if (find().envelope.empty()) {
         // Outside a transaction: a key centre takes its time.
-        const RenewalKeyRow given = ordered_from_centre(row, find());
+        const RenewalKeyRow given = ordered_from_centre(row, find(), lock);
         Inventory::Work work(inventory_, operator_);
         row = book_.renewal(row.rid);
         require_in_time();

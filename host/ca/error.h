@@ -25,6 +25,7 @@ enum class Fault {
     corrupt,         // a file of the CA is damaged
     file,            // a file can't be read or written
     quality,         // a quality check failed
+    busy,            // the same is under way for somebody else: later
     crypto,          // the cryptographic library failed
 };
 

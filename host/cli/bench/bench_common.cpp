@@ -23,17 +23,25 @@ struct FaultRow {
     Exit code;
 };
 constexpr FaultRow kFaults[] = {
-    {ca::Fault::bad_passphrase, Exit::wrong_secret}, {ca::Fault::bad_request, Exit::bad_input},
-    {ca::Fault::bad_code, Exit::bad_input},          {ca::Fault::bad_argument, Exit::bad_input},
-    {ca::Fault::expired, Exit::not_allowed},         {ca::Fault::forged, Exit::not_verified},
-    {ca::Fault::replayed, Exit::not_verified},       {ca::Fault::unknown, Exit::not_found},
-    {ca::Fault::exists, Exit::not_allowed},          {ca::Fault::policy, Exit::not_allowed},
-    {ca::Fault::corrupt, Exit::file_error},          {ca::Fault::file, Exit::file_error},
-    {ca::Fault::quality, Exit::not_verified},        {ca::Fault::crypto, Exit::failed},
+    {ca::Fault::bad_passphrase, Exit::wrong_secret},
+    {ca::Fault::bad_request, Exit::bad_input},
+    {ca::Fault::bad_code, Exit::bad_input},
+    {ca::Fault::bad_argument, Exit::bad_input},
+    {ca::Fault::expired, Exit::not_allowed},
+    {ca::Fault::forged, Exit::not_verified},
+    {ca::Fault::replayed, Exit::not_verified},
+    {ca::Fault::unknown, Exit::not_found},
+    {ca::Fault::exists, Exit::not_allowed},
+    {ca::Fault::policy, Exit::not_allowed},
+    {ca::Fault::corrupt, Exit::file_error},
+    {ca::Fault::file, Exit::file_error},
+    {ca::Fault::quality, Exit::not_verified},
+    {ca::Fault::busy, Exit::not_allowed},
+    {ca::Fault::crypto, Exit::failed},
 };
 constexpr const char* kFaultNames[] = {"bad_passphrase", "bad_request", "bad_code", "bad_argument", "expired",
                                        "forged",         "replayed",    "unknown",  "exists",       "policy",
-                                       "corrupt",        "file",        "quality",  "crypto"};
+                                       "corrupt",        "file",        "quality",  "busy",         "crypto"};
 
 std::string filled(const char* text, const std::vector<std::string>& arguments) {
     std::string out;
