@@ -150,6 +150,9 @@ json RenewalDesk::look(const json& message) {
                    {"keys", keys},
                    {"remark", row->remark},
                    {"challenge", ca::hex(challenge_of(*row))}};
+    // Why a renewal ended with its key, as a word that the enterprise's program has in its own language.
+    const TokenState key = inventory_.token(row->token).state;
+    if (row->state == RenewalState::refused && !counts_as_live(key)) answer["key"] = name_of(key);
     return answer;
 }
 

@@ -215,6 +215,7 @@ Result Run::run() {
     if (state == "REFUSED") {
         result.outcome = Outcome::refused;
         result.remark = text_of(look, "remark");
+        if (look.contains("key")) result.key = text_of(look, "key");
         if (status.rid == rid_) end_leftover(status, std::nullopt);
         return result;
     }

@@ -47,6 +47,7 @@ struct Result {
     Outcome outcome = Outcome::not_approved;
     std::string rid;
     std::string remark;              // of a refusal
+    std::string key;                 // the state of a key whose end ended the renewal; otherwise empty
     std::vector<std::string> slots;  // that were renewed
     bool resumed = false;            // an earlier run had begun it
     Step from = Step::keys;          // the step that this run began with

@@ -114,12 +114,23 @@ class Renewal(RenewalCase):
         said = self.key.run(["sealkey", "renew", "--ca", service.url, "--pin-file", self.pin_file], timeout=120,
                             env={"LC_ALL": "zh_CN.UTF-8"}).out
         self.assertIn("已更新", said)
+        self.assertEqual(said.count("正在生成新密钥"), 1, "once, also where the PIN is asked for in between")
         status = json.loads(self.key.run(["sealkey", "status", "--json"]).out)
         self.assertEqual(status["enterprise"]["name"], "福建新名称有限公司")
         self.assertEqual(status["enterprise"]["unified_code"], CODE)
         subject = harness.run(["openssl", "x509", "-noout", "-subject", "-nameopt", "utf8", "-in", self.keep("9c", "n")]).out
         self.assertIn("福建新名称有限公司", subject)
         self.bench("check", "--serial", serial, env={"SEALKEY_PIN": PIN})
+        # A renewal that ends with its key: told in the enterprise's language, with nothing promised.
+        self.bench("renewals", "approve", "--serial", serial, "--request", "R-4")
+        self.bench("revoke", "--serial", serial, "--why", "the company closes", "--reason", "cessationOfOperation")
+        said = self.key.run(["sealkey", "renew", "--ca", service.url, "--pin-file", wrong], code=7,
+                            env={"LC_ALL": "zh_CN.UTF-8"}).err
+        self.assertIn("服务商已撤销这把电子钥匙", said)
+        self.assertNotIn("REVOKED", said)
+        refusal = json.loads(self.renew(service.url, code=7).out)["error"]
+        self.assertEqual((refusal["state"], refusal["remark"]), ("refused", "The key is REVOKED."))
+        self.assertIn("has revoked this key", refusal["message"])
         self.bench("inventory", "audit")
 
     def test_the_service_refuses_what_it_doesnt_understand_and_goes_on(self):

@@ -1,6 +1,8 @@
 // sealkey renew
 #include "renew/renewal.h"
 
+#include <unistd.h>
+
 #include <memory>
 #include <optional>
 
@@ -55,6 +57,7 @@ constexpr RenewalFaultRow kFaults[] = {
      mark("The provider isn't convinced that the new keys were made in this key.")},
     {"unknown", Exit::not_found, false, mark("The provider doesn't know this renewal.")},
     {"bad_request", Exit::failed, false, mark("The provider can't understand this program. It may be too old.")},
+    {"busy", Exit::not_allowed, true, mark("The provider is busy with the decryption key for this renewal.")},
     {"malformed", Exit::failed, true, mark("What answers at this address isn't a provider's renewal service.")},
 };
 
@@ -77,6 +80,26 @@ Failed explain_refusal(const renew::Refusal& refusal, const nlohmann::json& deta
     return {Exit::failed, std::string(tr("The provider couldn't answer.")) + " " + tr(kSafe), all};
 }
 
+// A renewal that ended because the key did.
+struct EndRow {
+    const char* state;
+    const char* text;
+};
+constexpr EndRow kEnds[] = {
+    {"REVOKED", mark("Your provider has revoked this key.")},
+    {"REPLACED", mark("Your provider has replaced this key by another one.")},
+    {"TERMINATED", mark("Your provider has wiped this key for good.")},
+};
+constexpr const char* kEnded =
+    mark("It can't be renewed any more; if you need a key, ask your provider for a new one.");
+
+const char* end_of(const std::string& state) {
+    for (const EndRow& row : kEnds) {
+        if (state == row.state) return tr(row.text);
+    }
+    return tr("Your provider has taken this key out of service.");
+}
+
 // Steps as they come: a line each, and a bar of seconds for what takes long.
 class Teller {
 public:
@@ -86,16 +109,14 @@ public:
             busy_.reset();
             step_ = step;
             context_.out.say(std::string(text_of(step)) + " ...");
-            busy_.emplace(text_of(step));
         }
-        if (total != 0) busy_->advance(done, total);
+        // Again after a prompt for the PIN. Where there is no terminal the line above is enough.
+        if (!busy_ && ::isatty(STDERR_FILENO) != 0) busy_.emplace(text_of(step));
+        if (busy_ && total != 0) busy_->advance(done, total);
     }
     void end() { busy_.reset(); }
     // The PIN's prompt has the terminal for itself.
-    void pause() {
-        busy_.reset();
-        step_.reset();
-    }
+    void pause() { busy_.reset(); }
     [[nodiscard]] nlohmann::json details() const {
         return step_ ? nlohmann::json{{"step", renew::name_of(*step_)}} : nlohmann::json::object();
     }
@@ -118,6 +139,10 @@ Exit tell_result(Context& context, const std::string& serial, const renew::Resul
                      {serial}),
                 {{"state", "not_approved"}});
         case renew::Outcome::refused:
+            if (!result.key.empty()) {
+                throw Failed(Exit::not_allowed, std::string(end_of(result.key)) + " " + tr(kEnded),
+                             {{"state", "refused"}, {"remark", result.remark}, {"rid", result.rid}});
+            }
             throw Failed(Exit::not_allowed,
                          fill(tr("Your provider refused the renewal: %1. The key stays as it is; correct the request "
                                  "and send it again."),
