@@ -47,7 +47,10 @@ class Pages(BenchCase):
                         f"first,{NAME},{CODE},FJSL,p256,seal.png\n")
         (self.work / "factory").symlink_to(key.birth_record.parent)
         made = blocks("operator-guide.md")
-        self.assertGreaterEqual(len(made), 11)
+        self.assertGreaterEqual(len(made), 13)
+        for block in made:
+            if re.search(r"> *(activation|desk-pin|wrong|pin)\b|--new-pin-file|desk-code", block):
+                self.assertTrue(block.startswith("umask 077\n"), block)
         for block in made[:2]:
             self.run_block(block)
         serial = self.bench_json("inventory", "list")["keys"][0]["serial"]
@@ -58,6 +61,11 @@ class Pages(BenchCase):
         self.assertEqual(self.bench_json("inventory", "show", "--serial", serial)["state"], "TERMINATED")
         self.assertEqual([one["state"] for one in self.bench_json("renewals", "list")["renewals"]], ["CLOSED", "CLOSED"])
         self.assertFalse((self.work / "desk-pin").exists())
+        self.assertEqual((self.work / "wrong").stat().st_mode & 0o077, 0)
+        self.assertTrue((self.work / "labels.pdf").read_bytes().startswith(b"%PDF"))
+        moved = [row["detail"]["to"] for row in self.audit() if row["action"] == "state" and row["subject"] == serial]
+        for state in ("PACKED", "IN_TRANSIT", "AT_AUTHORITY", "DELIVERED", "DAMAGED"):
+            self.assertIn(state, moved)
 
 
 if __name__ == "__main__":
