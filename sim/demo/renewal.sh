@@ -48,6 +48,7 @@ renewed() {
     printf 'our offer: 1 250 000\n' >offer.txt
     did "a file is encrypted for the enterprise, with the old certificate" "openssl cms -encrypt" \
         openssl cms -encrypt -binary -aes256 -in offer.txt -outform DER -out offer.p7m old-9d.pem
+    cp key.state copy.state
     did "the provider lets the key be renewed" "sealkey-bench renewals approve" \
         sealkey-bench --serial "$serial" renewals approve --request 2026-0007 --passphrase-file ca.pass
     serve_renewals
@@ -66,6 +67,17 @@ renewed() {
         "$python" "$SEALKEY_ROOT/sim/portal.py" start strict-portal --client-ca client-ca.pem --port $strict_port --crl lists.pem
     did "it takes the new certificate" "curl, nginx" strict_portal_logs_in
     did "it knows the old one as revoked" "openssl verify -crl_check_all" old_certificate_is_revoked
+    # The key itself has forgotten its old key. What no real chip allows: somebody copied its memory before.
+    end_simulation key
+    simulate copy 35963
+    wait_for "the copy is in the reader" plugged copy
+    wait_for "the copy is seen" sealkey --serial "$serial" status
+    refused "and a copy of the key from before, with the old certificate, isn't let in" "nginx, curl" "error: 400" strict_portal_says -f
+    [ "$(strict_portal_log | tail -n 1)" = "FAILED:certificate revoked" ] || fail "refused, but not for its revocation: $(strict_portal_log)"
+    end_simulation copy
+    simulate key 35963
+    wait_for "the key is plugged in again" plugged key
+    wait_for "the key is seen again" sealkey --serial "$serial" status
     did "the file of before opens with the former key, which stayed" "openssl cms -decrypt, libsealkey-pkcs11.so" \
         openssl cms -decrypt -inform DER -in offer.p7m -engine pkcs11 -keyform engine \
         -inkey "pkcs11:serial=$serial;id=%05;type=private;pin-source=file:$dir/pin" -recip old-9d.pem -out opened.txt
@@ -75,12 +87,14 @@ renewed() {
     step_done 8
 }
 
-strict_portal_logs_in() {
-    curl -sS --max-time 60 --cacert strict-portal/server-ca.pem --engine pkcs11 --key-type ENG --cert-type ENG \
+strict_portal_says() {
+    curl -sS "$@" --max-time 60 --cacert strict-portal/server-ca.pem --engine pkcs11 --key-type ENG --cert-type ENG \
         --key "pkcs11:serial=$serial;id=%01;type=private;pin-source=file:$dir/pin" \
-        --cert "pkcs11:serial=$serial;id=%01;type=cert" "https://localhost:$strict_port/" >strict.answer &&
-        grep -q "enterprise: $enterprise" strict.answer
+        --cert "pkcs11:serial=$serial;id=%01;type=cert" "https://localhost:$strict_port/"
 }
+strict_portal_logs_in() { strict_portal_says >strict.answer && grep -q "enterprise: $enterprise" strict.answer; }
+# How nginx judged the client's certificate, a line for each request.
+strict_portal_log() { sed -n 's/.*verify=\(.*\) status=.*/\1/p' strict-portal/access.log; }
 old_certificate_is_revoked() {
     ! openssl verify -crl_check_all -CAfile client-ca.pem -CRLfile ca/crl.pem -CRLfile ca/root-crl.pem old-9a.pem >verify.out 2>&1 &&
         grep -q "certificate revoked" verify.out

@@ -35,8 +35,17 @@ simulate() {
     shift 2
     sealkey-sim --state "$name.state" --reader-port "$reader_port" --control "$name.control" "$@" \
         >"$name.log" 2>&1 </dev/null &
-    echo $! >>pids
+    echo $! | tee -a pids >"$name.pid"
     wait_for "the virtual key $name starts" control "$name.control" status
+}
+# Its reader is free for another one.
+end_simulation() {
+    local pid
+    pid=$(cat "$1.pid")
+    control "$1.control" quit >/dev/null
+    wait "$pid" || true
+    sed -i "/^$pid\$/d" pids
+    rm -f "$1.pid"
 }
 plugged() { [ "$(control "$1.control" status in_reader)" = true ]; }
 seen() { LC_ALL=C sealkey --json list | grep -q '"serial"'; }

@@ -82,6 +82,12 @@ class KeptDemo(unittest.TestCase):
     def test_story_names_the_enterprise_that_the_portal_saw(self):
         self.assertIn("enterprise: 福建示例进出口有限公司", self.output)
 
+    def test_Lesson14_the_portal_with_the_list_takes_the_new_certificate_and_refuses_the_old_one(self):
+        log = (self.folder / "strict-portal/access.log").read_text().splitlines()
+        self.assertIn("verify=SUCCESS status=200", log[0])
+        self.assertIn("verify=FAILED:certificate revoked status=400", log[-1])
+        self.assertIn("isn't let in", self.output)
+
     def test_story_shows_no_secret(self):
         for name in ("pin", "activation.code", "ca.pass"):
             self.assertNotIn((self.folder / name).read_text().strip(), self.output)
