@@ -30,7 +30,9 @@ def measure(build, seeds, name, files):
         raw, profile = pathlib.Path(folder) / "raw", pathlib.Path(folder) / "profile"
         tool(program, "-runs=0", "-timeout=60", seeds / name, env={**os.environ, "LLVM_PROFILE_FILE": str(raw)})
         tool("llvm-profdata-14", "merge", raw, "-o", profile)
-        out = tool("llvm-cov-14", "export", "-summary-only", f"-instr-profile={profile}", program, *(ROOT / f for f in files))
+        # A file that ccache has from another clone names its source by a relative path.
+        out = tool("llvm-cov-14", "export", "-summary-only", f"-compilation-dir={build.resolve()}", f"-instr-profile={profile}",
+                   program, *(ROOT / f for f in files))
     found = {}
     for entry in json.loads(out)["data"][0]["files"]:
         branches = entry["summary"]["branches"]
