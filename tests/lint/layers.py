@@ -17,7 +17,7 @@ FIRMWARE = {
     "iso7816": ["base", "protocol"],
     "channel": ["base", "protocol", "crypto", "iso7816"],
     "applet": ["base", "protocol", "platform", "crypto", "store", "iso7816", "channel"],
-    "usb": ["base", "protocol", "platform", "iso7816"],
+    "usb": ["base", "protocol"],
 }
 # The host shares base and protocol with the token, nothing else of it.
 HOST = {
