@@ -116,6 +116,8 @@ public:
 private:
     enum class Work : std::uint8_t { power_on, power_off, transmit };
     enum class Receiving : std::uint8_t { nothing, message, surplus };
+    enum class Flight : std::uint8_t { nothing, notice, reply, end };
+
     // A message from the host, its data apart.
     struct Header {
         std::uint8_t type = 0;
@@ -123,52 +125,69 @@ private:
         std::uint8_t slot = 0;
         std::uint8_t sequence = 0;
         std::array<std::uint8_t, 3> parameters{};
+
+        [[nodiscard]] std::uint16_t level() const {
+            return static_cast<std::uint16_t>(parameters[1] | parameters[2] << 8);
+        }
     };
     struct Sending {
         std::size_t size = 0;  // 0: nothing to send
         std::size_t at = 0;    // bytes that were given out
     };
+    // The last bytes of an answer's header.
+    struct Outcome {
+        std::uint8_t status;
+        std::uint8_t error;
+        std::uint8_t last;
+    };
 
-    void forget_traffic();
-    void drop_command();
+    // What the bus or an abort ends.
+    void end_session();
+    void drop_traffic();
+    void drop_message();
+    void end_chain();
+    void drop_reply();
+
+    // Goes on with whatever can go on.
     void settle();
     void take_result();
-    bool thread_busy() const { return awaited_; }
-
-    void begin_message(Bytes packet);
-    void continue_message(Bytes packet);
-    bool take_data(Bytes data);
-    void message_done(std::uint8_t bad_offset);
-    [[nodiscard]] bool whole_message(Bytes packet) const;
-    void process();
-    void dispatch();
-    void refuse(std::uint8_t error);
-    void power_on();
-    void power_off();
-    void transfer();
-    void chain(std::uint16_t level);
-    void parameters();
-    void abort_message();
     void post(Work work);
 
-    void answer_slot_status();
-    void answer_parameters();
-    void answer_header(MutableBytes out, std::uint8_t type, const Header& to, std::uint32_t length, std::uint8_t status,
-                       std::uint8_t error, std::uint8_t last) const;
-    void notice(std::uint8_t type, std::uint8_t status, std::uint8_t error, std::uint8_t last, Bytes data = {});
+    [[nodiscard]] static Header parse(Bytes packet);
+    [[nodiscard]] static bool is_whole_message(Bytes packet);
+    void begin_message(Bytes packet);
+    void continue_message(Bytes packet, Bytes data);
+    void choose_place();
+    void message_done();
+
+    void process();
+    [[nodiscard]] std::uint8_t fault_of_header() const;
+    void dispatch();
+    void take_abort();
+    void transfer();
+    void set_parameters();
+
+    void refuse(std::uint8_t error);
+    void answer(Bytes data, Outcome outcome);
+    [[nodiscard]] std::size_t write_answer(MutableBytes out, const Header& to, std::size_t length,
+                                           Outcome outcome) const;
+    void queue_notice(const Header& to, Bytes data, Outcome outcome);
+    [[nodiscard]] bool notice_free() const { return notice_sending_.size == 0 && flight_ != Flight::notice; }
+    [[nodiscard]] const Header* waiting() const;
     void extend_time(std::uint32_t now);
-    [[nodiscard]] std::uint8_t card_status() const { return active_ ? 0 : 1; }
-    [[nodiscard]] MutableBytes reply_data() { return MutableBytes(reply_).subspan(kHeaderSize); }
+    void forget_stalled_message(std::uint32_t now);
 
     Slot& slot_;
 
-    // Both counters are equal: no work. Only the controller side writes posted_, only the thread side finished_.
+    // Equal: no work. Only the controller side writes posted_, only the thread side finished_.
     std::atomic<std::uint8_t> posted_{0};
     std::atomic<std::uint8_t> finished_{0};
-    Work work_ = Work::power_off;    // written before it is posted
-    std::size_t command_size_ = 0;   // likewise
-    std::size_t response_size_ = 0;  // written by the thread before it is finished
+    // Written before it is posted.
+    Work work_ = Work::power_off;
+    std::size_t command_size_ = 0;
     std::array<std::uint8_t, kMaxCommand> command_{};
+    // Written before it is finished.
+    std::size_t response_size_ = 0;
     std::array<std::uint8_t, kHeaderSize + kMaxResponse> reply_{};
 
     // All below is the controller side's own.
@@ -176,42 +195,41 @@ private:
     bool active_ = false;         // the card has power
     bool awaited_ = false;        // the thread has work whose end wasn't seen yet
     bool dropped_ = false;        // its answer isn't wanted any more
-    bool power_off_due_ = false;  // the session is to be ended when the thread is free
+    bool power_off_due_ = false;  // the session is to be ended as soon as the thread is free
     Header running_{};            // the message whose command the thread has
 
     Receiving receiving_ = Receiving::nothing;
-    Header header_{};                      // the message that is coming in, or held
-    std::size_t taken_ = 0;                // bytes of its data
-    std::array<std::uint8_t, 8> small_{};  // its data where it isn't an APDU
-    bool heard_ = false;                   // a packet came since the last tick
+    Header header_{};          // the message that comes in, or that waits for its turn
+    std::uint32_t taken_ = 0;  // bytes of its data
+    bool stored_ = false;      // they are kept in command_
+    std::uint8_t fault_ = 0;   // where it is wrong: an offset in the message
+    bool held_ = false;        // it is whole
+    bool heard_ = false;       // a packet came since the last tick
     std::uint32_t last_packet_ = 0;
-    bool held_ = false;  // it is whole and waits for its turn
-    std::uint8_t held_error_ = 0;
 
     bool chaining_ = false;  // an APDU comes in several messages
     bool chain_too_long_ = false;
-    std::size_t chained_ = 0;  // bytes of it in command_
+    std::size_t chained_ = 0;  // bytes of it that are in command_
 
     std::array<std::uint8_t, 7> parameters_ = kDefaultParameters;
+    std::array<std::uint8_t, 7> wanted_parameters_{};
 
     std::optional<std::uint8_t> control_abort_;  // its sequence number; every message but its pair is refused
     std::optional<Header> bulk_abort_;           // the last message was this one, and its pair hasn't come
-    bool abort_answer_due_ = false;              // the pair is complete; answered when the thread is free
-    Header aborted_by_{};
+    std::optional<Header> abort_answer_;         // the pair is complete; answered when the thread is free
 
-    std::array<std::uint8_t, kHeaderSize + 8> notice_{};
+    std::array<std::uint8_t, kHeaderSize + 8> notice_{};  // an answer that needs no thread
     Sending notice_sending_{};
     Sending reply_sending_{};
-    enum class Flight : std::uint8_t { none, notice, reply, end } flight_ = Flight::none;
-    bool end_packet_due_ = false;  // a message of whole packets ends by an empty one
+    Flight flight_ = Flight::nothing;  // the packet that was given out
+    bool end_due_ = false;             // a message of whole packets ends by an empty one
 
     std::array<std::uint8_t, 2> event_{};
     bool event_due_ = false;
     bool event_in_flight_ = false;
 
-    bool timing_ = false;  // a command is being timed
+    bool timing_ = false;
     std::uint32_t last_extension_ = 0;
-    std::array<std::uint8_t, 4> control_data_{};
 };
 
 }  // namespace sealkey::usb

@@ -1,8 +1,10 @@
 // The whole firmware on the smallest board that can be thought of, linked without the C++ library: what it wants from
 // outside is what a board has to give. It is linked and looked at, never run for its own sake.
 #include <cstdlib>
+#include <new>
 
 #include "applet/token.h"
+#include "usb/ccid.h"
 
 using namespace sealkey;
 
@@ -64,6 +66,36 @@ public:
     void read(std::span<std::uint8_t, kSize> out) override { std::memset(out.data(), 0, out.size()); }
 };
 
+class TokenSlot final : public usb::Slot {
+public:
+    explicit TokenSlot(applet::Token& token) : token_(token) {}
+    [[nodiscard]] Bytes power_on() override {
+        token_.reset();
+        return applet::Token::atr();
+    }
+    void power_off() override { token_.reset(); }
+    [[nodiscard]] std::size_t transmit(Bytes command, MutableBytes response) override {
+        return token_.transmit(command, response);
+    }
+
+private:
+    applet::Token& token_;
+};
+
+// IccPowerOn, and its answer's size: the message's header and the answer to reset.
+std::size_t power_on_by_usb(applet::Token& token) {
+    static std::uint8_t place[sizeof(usb::Ccid)] __attribute__((aligned(alignof(usb::Ccid))));
+    TokenSlot slot(token);
+    auto* reader = new (place) usb::Ccid(slot);
+    reader->configured();
+    const std::uint8_t power_on[usb::Ccid::kHeaderSize] = {0x62};
+    reader->received(power_on);
+    (void)reader->run();
+    reader->tick(0);
+    const auto packet = reader->next();
+    return packet ? packet->size() : 0;
+}
+
 }  // namespace
 
 // An abstract class's empty place; start-up code on a board has the same.
@@ -83,6 +115,6 @@ int main(int count, char**) {
     channel::Keys keys;
     for (Secret<32>* key : {&keys.enc, &keys.mac, &keys.dek}) key->assign({bytes, 32});
     if (!token.manufacture(keys) || !token.power_on()) return 1;
-    token.reset();
+    if (power_on_by_usb(token) != usb::Ccid::kHeaderSize + applet::Token::atr().size()) return 1;
     return token.transmit({bytes, static_cast<std::size_t>(count) + 3}, bytes) == 2 ? 0 : 1;
 }
