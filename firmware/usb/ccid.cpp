@@ -286,7 +286,8 @@ void Ccid::choose_place() {
     if (header_.type != from_host::xfr_block || fault_ != 0 || awaited_ || !active_) return;
     const std::uint16_t level = header_.level();
     if (level == level::whole || level == level::first) {
-        if (chaining_) end_chain();
+        if (chained_ > 0) end_chain();
+        chaining_ = false;
         chain_too_long_ = false;
         stored_ = true;
     } else if (chaining_) {
@@ -425,9 +426,12 @@ void Ccid::transfer() {
         chaining_ = true;
         return answer({}, {0, 0, kGoOn});
     }
-    chaining_ = false;
     // Longer than any command: it is answered as the card would answer, once it has come in whole.
-    if (chain_too_long_) return answer(kTooLong, {});
+    if (chain_too_long_) {
+        end_chain();
+        return answer(kTooLong, {});
+    }
+    chaining_ = false;
     command_size_ = chained_;
     held_ = false;
     running_ = header_;
