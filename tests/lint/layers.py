@@ -13,6 +13,7 @@ FIRMWARE = {
     "protocol": ["base"],
     "platform": ["base"],
     "crypto": ["base", "protocol", "platform"],
+    "entropy": ["base", "platform", "crypto"],
     "store": ["base", "protocol", "platform", "crypto"],
     "iso7816": ["base", "protocol"],
     "channel": ["base", "protocol", "crypto", "iso7816"],
