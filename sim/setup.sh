@@ -30,6 +30,9 @@ test_packages=(
     lintian man-db
 )
 
+# The board's emulator. Others than Debian's have them in one package, which Debian's npm would push out.
+command -v node >/dev/null && command -v npm >/dev/null || test_packages+=(nodejs npm)
+
 wanted=("${build_packages[@]}" "${demo_packages[@]}")
 case ${1-} in
     "") ;;

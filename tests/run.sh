@@ -18,14 +18,18 @@ case ${1-} in
     -h | --help) sed -n '2,/^set /{/^set /d;s/^# \{0,1\}//;p}' "$0"; exit 0 ;;
 esac
 sim/setup.sh --tests
-# One test's own, from npm, where that can be had (tests/node has the archives' hashes); the test says that it was skipped
+# From npm, where that can be had (the lock files have the archives' hashes); the tests that need it say that they were skipped
 # where it can't.
-if command -v npm >/dev/null && command -v node >/dev/null && [ ! -d build/node/node_modules/sm-crypto-v2 ]; then
-    mkdir -p build/node
-    cp tests/node/package*.json build/node
-    timeout 60 npm ci --prefix build/node --ignore-scripts --no-audit --no-fund >build/npm.log 2>&1 ||
-        { rm -rf build/node; echo "npm's sm-crypto-v2 can't be had (build/npm.log); its test will be skipped"; }
-fi
+from_npm() { # PACKAGE FOLDER-OF-ITS-LIST FOLDER
+    if [ -d "build/$3/node_modules/$1" ] || ! command -v npm >/dev/null || ! command -v node >/dev/null; then return; fi
+    mkdir -p "build/$3"
+    cp "$2"/package*.json "build/$3"
+    timeout 60 npm ci --prefix "build/$3" --ignore-scripts --no-audit --no-fund >"build/npm-$3.log" 2>&1 ||
+        { rm -rf "build/$3"; echo "npm's $1 can't be had (build/npm-$3.log); its tests will be skipped"; }
+}
+mkdir -p build
+from_npm sm-crypto-v2 tests/node node
+from_npm rp2040js sim/rp2040 rp2040js
 # A clone elsewhere finds what another has compiled.
 export CCACHE_BASEDIR=${CCACHE_BASEDIR-$PWD} CCACHE_NOHASHDIR=1
 cmake --preset "$preset"

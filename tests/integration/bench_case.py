@@ -15,14 +15,14 @@ OLD_CODE = "3501M000100Y4"
 OTHER_CODE = "914403001922038216"
 
 
-def png(width=60, height=60, colour=(200, 20, 20)):
-    """A ring on a transparent ground."""
+def png(width=60, height=60, colour=(200, 20, 20), noise=None):
+    """A ring on a transparent ground. noise(n) gives n bytes for the colours, where the picture must not compress."""
     rows = b""
     for y in range(height):
         rows += b"\0"
         for x in range(width):
             r2 = (x - width / 2) ** 2 + (y - height / 2) ** 2
-            rows += bytes((*colour, 255 if (width * 0.4) ** 2 < r2 < (width * 0.48) ** 2 else 0))
+            rows += bytes((*(noise(3) if noise else colour), 255 if (width * 0.4) ** 2 < r2 < (width * 0.48) ** 2 else 0))
 
     def chunk(kind, data):
         return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
