@@ -56,6 +56,7 @@ export class Chip {
   build() {
     this.clock = new CycleClock();
     this.rp2040 = new RP2040(this.clock);
+    this.rp2040.flash16 = null; // 16 MiB that nothing uses
     this.core = this.rp2040.core;
     this.clock.core = this.core;
     this.flash.attach(this.clock);

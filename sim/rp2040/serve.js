@@ -3,10 +3,10 @@
 // socket (control.js) with a line of JSON an answer.
 //
 //   node sim/rp2040/serve.js --image build/rp2040/sealkey-rp2040.uf2 --flash FILE --socket PATH
-//        [--birth-record PATH] [--control PATH] [--vpcd PORT] [--usbip PATH] [--unplugged]
+//        [--birth-record PATH] [--control PATH] [--vpcd PORT] [--entropy good|stuck|alternating] [--unplugged]
 //
-// --vpcd: in the reader that pcscd's vpcd offers at this port of 127.0.0.1. Without --usbip the strict host of this folder has the device. A key whose flash is blank is made (MANUFACTURE) first, its
-// transport keys written to the birth record. SIGTERM ends it; the flash is kept in FILE.
+// --vpcd: in the reader that pcscd's vpcd offers at this port of 127.0.0.1. A key whose flash is blank is made
+// (MANUFACTURE) first, its transport keys written to the birth record. SIGTERM ends it; the flash is kept in FILE.
 import fs from 'node:fs';
 import net from 'node:net';
 import { parseArgs } from 'node:util';

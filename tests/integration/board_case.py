@@ -36,6 +36,9 @@ def node(script, *arguments, **how):
 class Board(harness.Simulator):
     """One key on the emulated board, in the private pcscd's reader or (sockets=True) at a socket. state: its flash chip."""
 
+    start_seconds = 120
+    stop_seconds = 120  # a command goes to its end first
+
     def __init__(self, state=None, sockets=False, options=()):
         need_emulator()
         super().__init__(state=state, sockets=sockets)
@@ -48,7 +51,9 @@ class Board(harness.Simulator):
 
     def card(self):
         """The token by plain APDUs, past pcscd."""
-        return harness.SocketCard(self.environment["SEALKEY_SIM_SOCKETS"])
+        card = harness.SocketCard(self.environment["SEALKEY_SIM_SOCKETS"])
+        card.link.settimeout(900)
+        return card
 
     def instructions(self):
         return self.control("status")["instructions"]

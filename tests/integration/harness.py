@@ -137,6 +137,9 @@ class Simulator:
     sockets=True: served at unix sockets instead of the reader; .environment makes our own programs use them.
     """
 
+    start_seconds = 30
+    stop_seconds = 10
+
     def __init__(self, profile=None, state=None, tokens=1, sockets=False, options=(), plugged=True):
         self.workspace = Workspace()
         self.states = [pathlib.Path(state)] if state else [self.workspace / f"token{i}.state" for i in range(tokens)]
@@ -163,7 +166,7 @@ class Simulator:
         with open(self.log_path, "ab") as log:
             # pylint: disable=consider-using-with
             self._process = subprocess.Popen(self._arguments, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
-        until(self._is_up, "sealkey-sim is ready", 30)
+        until(self._is_up, "the key is ready", self.start_seconds)
         for index in range(len(self.states)):
             if self._plugged:
                 self._wait_in_reader(index)
@@ -199,7 +202,7 @@ class Simulator:
         if self._process.poll() is None:
             self._process.send_signal(number)
         try:
-            code = self._process.wait(10)
+            code = self._process.wait(self.stop_seconds)
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()

@@ -1,0 +1,149 @@
+#!/usr/bin/env python3
+"""Instructions of the board's processor (Cortex-M0+) for what the key does most, counted in the emulated chip (sim/rp2040) on the
+image as it is flashed, whole commands with their USB traffic; the time by its cycles at 125 MHz; and the goals.
+
+    cmake --build --preset release --target rp2040_image && tests/bench/board.py [OUT.json] [--no-rsa]
+
+RSA takes a minute. SEALKEY_RP2040_IMAGE names another image (.uf2 or .bin).
+"""
+import argparse
+import json
+import os
+import pathlib
+import sys
+
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa, utils
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "integration"))
+import board_case  # noqa: E402  pylint: disable=wrong-import-position
+import channel  # noqa: E402  pylint: disable=wrong-import-position
+import harness  # noqa: E402  pylint: disable=wrong-import-position
+import personalise  # noqa: E402  pylint: disable=wrong-import-position
+
+HERTZ = 125e6
+MILLION = 1e6
+GOALS = {"P-256 signature": 9, "RSA-2048 signature": 220, "certificate of 2 KiB": 1}
+P256, RSA2048 = 0x11, 0x07
+
+
+class Bench:
+    def __init__(self, key):
+        self.key = key
+        self.card = key.card()
+        self.rows = []
+
+    def measure(self, name, action):
+        """Runs it and notes what its commands cost on the chip."""
+        before = self.key.apdu_count()
+        result = action()
+        entries = self.key.log(before + 1)
+        row = {"name": name, "goal": GOALS.get(name), "commands": len(entries),
+               "instructions": sum(e["instructions"] for e in entries), "seconds": sum(e["cycles"] for e in entries) / HERTZ}
+        self.rows.append(row)
+        millions = row["instructions"] / MILLION
+        goal = "" if row["goal"] is None else f"  goal {row['goal']} M: {'met' if millions <= row['goal'] else 'NOT met'}"
+        print(f"{name:28} {row['commands']:2} commands {millions:9.2f} M instructions {row['seconds']:7.3f} s{goal}", flush=True)
+        return result
+
+    def command(self, apdu):
+        data, word = self.card.transmit(apdu)
+        if word != 0x9000:
+            raise AssertionError(f"{bytes(apdu[:5]).hex()}.. answered {word:04X}")
+        return data
+
+    def make(self):
+        """A key of the compatibility profile, as its factory record lets one."""
+        apdus = personalise.Apdus(self.card)
+        apdus.select()
+        apdus.open_channel(channel.Keys.of_birth_record(json.loads(self.key.birth_record.read_text())))
+        values = [(0x81, b"SIM000000001"), (0x83, b"\2"), (0x89, (7).to_bytes(4, "big")), (0x8E, os.urandom(16))]
+        apdus.send(0x80, 0x30, 0, 0, b"".join(personalise.tlv(tag, value) for tag, value in values))
+        apdus.select()
+        harness.authenticate_management(self.card)
+
+    def generate(self, slot):
+        answer = self.command(bytes([0, 0x47, 0, slot, 5]) + bytes.fromhex("AC03800111") + b"\0")
+        point = personalise.parse(personalise.parse(answer)[0x7F49])[0x86]
+        return ec.EllipticCurvePublicKey.from_encoded_point(ec.SECP256R1(), bytes(point))
+
+    def authenticate(self, algorithm, slot, tag, value):
+        body = personalise.tlv(0x7C, b"\x82\0" + personalise.tlv(tag, value))
+        size = len(body).to_bytes(1, "big") if len(body) < 256 else b"\0" + len(body).to_bytes(2, "big")
+        answer = self.command(bytes([0, 0x87, algorithm, slot]) + size + body + (b"\0" if len(body) < 256 else b"\0\0"))
+        return personalise.parse(personalise.parse(answer)[0x7C])[0x82]
+
+    def import_rsa(self, slot):
+        private = rsa.generate_private_key(65537, 2048)
+        numbers = private.private_numbers()
+        parts = [numbers.p, numbers.q, numbers.dmp1, numbers.dmq1, numbers.iqmp]
+        body = b"".join(personalise.tlv(1 + i, part.to_bytes(128, "big")) for i, part in enumerate(parts))
+        self.command(bytes([0, 0xFE, RSA2048, slot, 0]) + len(body).to_bytes(2, "big") + body)
+        return private.public_key()
+
+    def put_certificate(self, size):
+        body = personalise.tlv(0x5C, bytes.fromhex("5FC105")) + personalise.tlv(0x53, os.urandom(size))
+        self.command(bytes([0, 0xDB, 0x3F, 0xFF, 0]) + len(body).to_bytes(2, "big") + body)
+
+    def run(self, with_rsa):
+        self.make()
+        self.card.select()
+        harness.authenticate_management(self.card)
+        signer = self.measure("P-256 key generation", lambda: self.generate(0x9A))
+        decipherer = self.generate(0x9D)
+        self.put_certificate(2048)
+        self.card.select()
+        self.measure("VERIFY", lambda: self.check(self.card.verify(harness.DEFAULT_PIN) == 0x9000, "the PIN is refused"))
+        digest = hashes.Hash(hashes.SHA256())
+        digest.update(b"a document")
+        digest = digest.finalize()
+        signature = self.measure("P-256 signature", lambda: self.authenticate(P256, 0x9A, 0x81, digest))
+        signer.verify(bytes(signature), digest, ec.ECDSA(utils.Prehashed(hashes.SHA256())))
+        self.agree(decipherer)
+        self.measure("certificate of 2 KiB", lambda: self.command(bytes.fromhex("00CB3FFF0000055C035FC1050000")))
+        if with_rsa:
+            harness.authenticate_management(self.card)
+            rsa_key = self.import_rsa(0x9C)
+            self.sign_rsa(rsa_key, digest, "RSA-2048, the first one")
+            self.sign_rsa(rsa_key, digest, "RSA-2048 signature")
+
+    def agree(self, public_key):
+        own = ec.generate_private_key(ec.SECP256R1())
+        point = personalise_point(own.public_key())
+        secret = self.measure("P-256 ECDH", lambda: self.authenticate(P256, 0x9D, 0x85, point))
+        self.check(bytes(secret) == own.exchange(ec.ECDH(), public_key), "another secret was agreed on")
+
+    def sign_rsa(self, public_key, digest, name):
+        block = b"\0\1" + b"\xff" * 202 + b"\0" + bytes.fromhex("3031300d060960864801650304020105000420") + digest
+        if self.card.verify(harness.DEFAULT_PIN) != 0x9000:  # 9C asks for it before each signature
+            raise AssertionError("the PIN is refused")
+        signature = self.measure(name, lambda: self.authenticate(RSA2048, 0x9C, 0x81, block))
+        public_key.verify(bytes(signature), digest, padding.PKCS1v15(), utils.Prehashed(hashes.SHA256()))
+
+    @staticmethod
+    def check(condition, complaint):
+        if not condition:
+            raise AssertionError(complaint)
+
+
+def personalise_point(public_key):
+    numbers = public_key.public_numbers()
+    return b"\4" + numbers.x.to_bytes(32, "big") + numbers.y.to_bytes(32, "big")
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("out", nargs="?", help="the figures as JSON")
+    parser.add_argument("--no-rsa", action="store_true", help="P-256 alone")
+    arguments = parser.parse_args()
+    with board_case.Board(sockets=True) as key:
+        print(f"{'from power on to the first command':37} {key.instructions() / MILLION:12.2f} M instructions, MANUFACTURE included")
+        bench = Bench(key)
+        bench.run(not arguments.no_rsa)
+        bench.card.close()
+    if arguments.out:
+        pathlib.Path(arguments.out).write_text(json.dumps(bench.rows, indent=2) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
