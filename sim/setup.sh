@@ -11,7 +11,6 @@ build_packages=(
     libsoci-dev libsqlite3-dev libpq-dev libcpp-httplib-dev libcurl4-openssl-dev libpodofo-dev libpng-dev
     libpango1.0-dev libqrencode-dev fonts-wqy-microhei
     libgtest-dev libgmock-dev libbenchmark-dev
-    gcc-arm-none-eabi libnewlib-arm-none-eabi libstdc++-arm-none-eabi-newlib
 )
 demo_packages=(
     pcscd vsmartcard-vpcd yubico-piv-tool opensc opensc-pkcs11 openssl libengine-pkcs11-openssl curl nginx-light poppler-utils
@@ -28,6 +27,7 @@ test_packages=(
     strace
     valgrind
     lintian man-db
+    gcc-arm-none-eabi libnewlib-arm-none-eabi libstdc++-arm-none-eabi-newlib
 )
 
 # The board's emulator. Others than Debian's have them in one package, which Debian's npm would push out.

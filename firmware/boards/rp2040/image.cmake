@@ -1,6 +1,12 @@
 # The board's image in the main build: target rp2040_image, files build/rp2040/sealkey-rp2040.{elf,bin,uf2}. It is a project
 # with its own compiler (CMakeLists.txt beside this), configured and built from here.
-option(SEALKEY_RP2040 "Build the image for a Raspberry Pi Pico" ON)
+find_program(SEALKEY_ARM_COMPILER arm-none-eabi-g++)
+if(SEALKEY_ARM_COMPILER)
+  option(SEALKEY_RP2040 "Build the image for a Raspberry Pi Pico" ON)
+else()
+  option(SEALKEY_RP2040 "Build the image for a Raspberry Pi Pico" OFF)
+  message(STATUS "The board's image isn't built: there is no arm-none-eabi-g++ (sim/setup.sh --tests brings it)")
+endif()
 set(SEALKEY_PICO_SDK "" CACHE PATH "An unpacked pico-sdk 2.1; empty: fetched, see firmware/boards/rp2040/fetch.sh")
 set(SEALKEY_TINYUSB "" CACHE PATH "An unpacked TinyUSB 0.18; empty: fetched, see firmware/boards/rp2040/fetch.sh")
 
@@ -57,12 +63,11 @@ endfunction()
 
 # One folder for all presets: the host's sanitizers have no meaning on the board.
 if(SEALKEY_RP2040 AND NOT SEALKEY_FUZZ AND NOT SEALKEY_SANITIZE AND NOT SEALKEY_SANITIZE_THREADS)
-  find_program(SEALKEY_ARM_COMPILER arm-none-eabi-g++)
   if(NOT SEALKEY_ARM_COMPILER)
     message(FATAL_ERROR "The board's image needs arm-none-eabi-g++ (Debian packages gcc-arm-none-eabi, "
-      "libstdc++-arm-none-eabi-newlib; sim/setup.sh installs them). Without the image: -DSEALKEY_RP2040=OFF")
+      "libstdc++-arm-none-eabi-newlib; sim/setup.sh --tests installs them). Without the image: -DSEALKEY_RP2040=OFF")
   endif()
   include(ExternalProject)
   sealkey_find_pico_sdk()
-  sealkey_add_rp2040_image(rp2040_image "${CMAKE_SOURCE_DIR}/build/rp2040")
+  sealkey_add_rp2040_image(rp2040_image "${CMAKE_SOURCE_DIR}/build/rp2040" ALL)
 endif()
