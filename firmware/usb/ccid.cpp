@@ -75,27 +75,27 @@ constexpr std::uint16_t middle = 3;
 struct Rule {
     std::uint8_t type;
     std::uint8_t answer;
-    std::uint32_t longest;  // of its data
     bool supported;
+    std::uint32_t longest;  // of its data
 };
 constexpr std::uint32_t kAny = std::numeric_limits<std::uint32_t>::max();
 constexpr Rule kRules[] = {
-    {from_host::icc_power_on, to_host::data_block, 0, true},
-    {from_host::icc_power_off, to_host::slot_status, 0, true},
-    {from_host::get_slot_status, to_host::slot_status, 0, true},
-    {from_host::xfr_block, to_host::data_block, Ccid::kMaxCommand, true},
-    {from_host::get_parameters, to_host::parameters, 0, true},
-    {from_host::reset_parameters, to_host::parameters, 0, true},
-    {from_host::set_parameters, to_host::parameters, 7, true},
-    {from_host::abort, to_host::slot_status, 0, true},
-    {from_host::escape, to_host::escape, kAny, false},
-    {from_host::icc_clock, to_host::slot_status, kAny, false},
-    {from_host::t0_apdu, to_host::slot_status, kAny, false},
-    {from_host::secure, to_host::data_block, kAny, false},
-    {from_host::mechanical, to_host::slot_status, kAny, false},
-    {from_host::set_rate, to_host::rate, kAny, false},
+    {from_host::icc_power_on, to_host::data_block, true, 0},
+    {from_host::icc_power_off, to_host::slot_status, true, 0},
+    {from_host::get_slot_status, to_host::slot_status, true, 0},
+    {from_host::xfr_block, to_host::data_block, true, Ccid::kMaxCommand},
+    {from_host::get_parameters, to_host::parameters, true, 0},
+    {from_host::reset_parameters, to_host::parameters, true, 0},
+    {from_host::set_parameters, to_host::parameters, true, 7},
+    {from_host::abort, to_host::slot_status, true, 0},
+    {from_host::escape, to_host::escape, false, kAny},
+    {from_host::icc_clock, to_host::slot_status, false, kAny},
+    {from_host::t0_apdu, to_host::slot_status, false, kAny},
+    {from_host::secure, to_host::data_block, false, kAny},
+    {from_host::mechanical, to_host::slot_status, false, kAny},
+    {from_host::set_rate, to_host::rate, false, kAny},
 };
-constexpr Rule kUnknown{0, to_host::slot_status, kAny, false};
+constexpr Rule kUnknown{0, to_host::slot_status, false, kAny};
 
 const Rule& rule_of(std::uint8_t type) {
     for (const Rule& rule : kRules) {
