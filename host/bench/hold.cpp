@@ -67,7 +67,7 @@ int resume(Inventory& inventory, const std::string& operator_name, const std::st
     const TokenState now = inventory.token(serial).state;
     if (now != TokenState::suspended && now != TokenState::lost)
         throw CaError(Fault::policy, mark("Key %1 is %2, neither suspended nor lost."), {serial, name_of(now)});
-    work.set_state(serial, state_before(inventory, serial), why);
+    work.set_back(serial, state_before(inventory, serial), why);
     const int count = work.release_certificates(serial);
     work.commit();
     return count;

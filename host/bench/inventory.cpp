@@ -313,8 +313,17 @@ TokenRow Inventory::Work::add_token(const std::string& chip_id, const Order& ord
 }
 
 void Inventory::Work::set_state(const std::string& serial, TokenState state, const std::string& why) {
+    move(serial, state, why, may_follow);
+}
+
+void Inventory::Work::set_back(const std::string& serial, TokenState state, const std::string& why) {
+    move(serial, state, why, may_return);
+}
+
+void Inventory::Work::move(const std::string& serial, TokenState state, const std::string& why,
+                           bool (*allowed)(TokenState from, TokenState to)) {
     const TokenRow row = inventory_.token(serial);
-    if (!may_follow(row.state, state)) {
+    if (!allowed(row.state, state)) {
         throw CaError(Fault::policy, mark("Key %1 is %2 and can't become %3. What may happen to it: %4."),
                       {serial, name_of(row.state), name_of(state), events_after(row.state)});
     }

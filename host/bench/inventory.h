@@ -100,6 +100,8 @@ public:
                            int key_number, int key_version);
         // Throws CaError policy where the table of states doesn't have the change.
         void set_state(const std::string& serial, TokenState state, const std::string& why);
+        // The event `resumed`: to the state that the key was set aside in.
+        void set_back(const std::string& serial, TokenState state, const std::string& why);
         void set_step(const std::string& serial, const std::string& step);
         void set_contents(const std::string& serial, const std::string& record_hex, const std::string& seal_hex);
         void set_delivery_salt(const std::string& serial, std::uint32_t salt);
@@ -128,6 +130,8 @@ public:
     private:
         friend class RenewalBook;
         friend class JobBook;
+        void move(const std::string& serial, TokenState state, const std::string& why,
+                  bool (*allowed)(TokenState from, TokenState to));
         Metered metered_{Part::database};
         Inventory& inventory_;
         std::string operator_;

@@ -126,9 +126,11 @@ std::string events_after(TokenState from) {
     return text.empty() ? "-" : text;
 }
 
+bool may_return(TokenState from, TokenState to) {
+    return may_happen(from, TokenEvent::resumed) && (bit(to) & (kFinished | kInUse)) != 0;
+}
+
 bool may_follow(TokenState from, TokenState to) {
-    // Back from where it was set aside to where it was.
-    if (may_happen(from, TokenEvent::resumed) && (bit(to) & (kFinished | kInUse)) != 0) return true;
     return std::any_of(kEvents.begin(), kEvents.end(),
                        [&](const EventRow& one) { return one.to == to && (one.from & bit(from)) != 0; });
 }

@@ -63,6 +63,8 @@ enum class TokenEvent {
 
 // Whether an event leads from the one to the other. A state doesn't follow itself.
 [[nodiscard]] bool may_follow(TokenState from, TokenState to);
+// Whether a key that was set aside can have been set aside there: where `resumed` leads it back to.
+[[nodiscard]] bool may_return(TokenState from, TokenState to);
 // A key that the enterprise has or will get, and that counts towards its three: requirement N2.
 [[nodiscard]] bool counts_as_live(TokenState state);
 

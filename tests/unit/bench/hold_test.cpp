@@ -106,8 +106,22 @@ TEST_F(HoldTest, NothingElseLeadsOutOfAHold) {
     using enum TokenState;
     const std::string serial = finished({personalised, packed});
     (void)suspend(*inventory_, "tester", serial, "asked");
-    for (const TokenState to : {blank, initialised, suspended, terminated}) EXPECT_FALSE(may_follow(suspended, to));
-    for (const TokenState from : {damaged, revoked, replaced, terminated}) EXPECT_FALSE(may_follow(from, packed));
+    // By its own event alone, and only to where a key can have been.
+    for (const TokenState to : {packed, in_transit, at_authority, delivered, personalised, locked}) {
+        Inventory::Work work(*inventory_, "tester");
+        EXPECT_THROW(work.set_state(serial, to, ""), ca::CaError) << name_of(to);
+    }
+    for (const TokenState to : {blank, initialised, suspended, lost, damaged, replaced, revoked, terminated}) {
+        Inventory::Work work(*inventory_, "tester");
+        EXPECT_THROW(work.set_back(serial, to, ""), ca::CaError) << name_of(to);
+    }
+    EXPECT_EQ(state(serial), suspended);
+    const std::string other = finished({personalised, active});
+    for (const TokenState to : all_states()) {
+        Inventory::Work work(*inventory_, "tester");
+        EXPECT_THROW(work.set_back(other, to, ""), ca::CaError) << "it was never set aside: " << name_of(to);
+    }
+    EXPECT_EQ(state(other), active);
     EXPECT_THROW((void)resume(*inventory_, "tester", serial, " "), ca::CaError);
     {
         Inventory::Work work(*inventory_, "tester");
