@@ -180,6 +180,13 @@ void Authority::create(const std::string& directory, const Settings& settings, B
     }
 }
 
+void Authority::use_inventory(const std::string& url) {
+    Settings next = settings_;
+    next.inventory = url;
+    write_file(path("ca.json"), to_json(next).dump(2) + "\n", false);
+    settings_ = next;
+}
+
 Authority::Authority(const std::string& directory) : directory_(directory) {
     std::error_code error;
     if (!fs::exists(directory + "/ca.json", error)) {

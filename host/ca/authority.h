@@ -71,6 +71,9 @@ public:
     // For a CA that was made before there were device roots. Throws CaError exists, bad_passphrase, file.
     void add_device_root(Bytes passphrase, Time now);
 
+    // The settings name another database from now on. Throws CaError file.
+    void use_inventory(const std::string& url);
+
     // Each throws CaError bad_passphrase, corrupt, file.
     [[nodiscard]] PKey issuing_key(Bytes passphrase) const;
     // Throws CaError file too where root.key lies elsewhere, as it should.

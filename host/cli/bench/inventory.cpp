@@ -1,4 +1,5 @@
-// sealkey-bench inventory list, show, states, audit
+// sealkey-bench inventory list, show, states, audit, move
+#include "bench/inventory_move.h"
 #include "cli/bench/bench_common.h"
 
 namespace sealkey::cli {
@@ -8,9 +9,11 @@ namespace {
 struct InventoryOptions {
     BenchOptions bench;
     std::string code;
+    std::string url;
     CLI::App* list = nullptr;
     CLI::App* show = nullptr;
     CLI::App* states = nullptr;
+    CLI::App* move = nullptr;
 };
 
 nlohmann::json json_of(const bench::TokenRow& row) {
@@ -129,6 +132,28 @@ Exit audit(Context& context, bench::Inventory& inventory) {
     return Exit::ok;
 }
 
+Exit move(Context& context, ca::Authority& authority, const std::string& url, const std::string& operator_name) {
+    if (!authority.settings().inventory.empty()) {
+        throw Failed(Exit::not_allowed,
+                     fill(tr("The inventory is at %1 already. Nothing was done."), {authority.settings().inventory}));
+    }
+    bench::check_database_url(url);
+    const auto moved = bench::move_inventory(authority.path("inventory.sqlite"), url, ca::serial_of(authority.root()),
+                                             [&] { authority.use_inventory(url); });
+    bench::Inventory inventory(url, bench::Missing::refuse);
+    {
+        bench::Inventory::Work work(inventory, operator_name);
+        work.audit("move", url, {{"rows", moved.rows}, {"head", bench::text_of(moved.head)}});
+        work.commit();
+    }
+    context.out.say(
+        fill(tr("%1 rows are at %2 now, and the audit trail fits. inventory.sqlite takes no change any more: "
+                "keep it as the copy of this moment."),
+             {std::to_string(moved.rows), url}));
+    context.out.result = {{"inventory", url}, {"rows", moved.rows}, {"head", bench::text_of(moved.head)}};
+    return Exit::ok;
+}
+
 }  // namespace
 
 Run define_inventory(CLI::App& command) {
@@ -139,7 +164,12 @@ Run define_inventory(CLI::App& command) {
     options->show = command.add_subcommand("show", tr("One key with its certificates and codes: --serial"));
     options->states = command.add_subcommand("states", tr("The states of a key, and what may happen to it in each"));
     CLI::App* audit_rows = command.add_subcommand("audit", tr("The audit trail, checked"));
-    for (CLI::App* sub : {options->list, options->show, options->states, audit_rows}) {
+    options->move = command.add_subcommand("move", tr("Move the inventory from its file to a PostgreSQL database"));
+    options->move
+        ->add_option("--to", options->url, tr("Where the inventory goes: postgresql://USER@HOST:PORT/DATABASE"))
+        ->required()
+        ->type_name("URL");
+    for (CLI::App* sub : {options->list, options->show, options->states, audit_rows, options->move}) {
         sub->fallthrough();
         sub->group(tr("Commands"));
     }
@@ -147,7 +177,8 @@ Run define_inventory(CLI::App& command) {
         ->type_name(tr("TEXT"));
     return explained([options](Context& context) {
         if (options->states->parsed()) return states(context);
-        const ca::Authority authority(options->bench.directory());
+        ca::Authority authority(options->bench.directory());
+        if (options->move->parsed()) return move(context, authority, options->url, options->bench.operator_name());
         const auto inventory = options->bench.inventory(authority);
         if (options->list->parsed()) return list(context, *inventory, options->code);
         if (options->show->parsed()) return show(context, *inventory);

@@ -37,7 +37,7 @@ constexpr sealkey::cli::Subcommand kCommands[] = {
     {"crl", mark("Make the certificate revocation list"), sealkey::cli::define_crl},
     {"ocsp", mark("Answer for single certificates (OCSP)"), sealkey::cli::define_ocsp},
     {"renewals", mark("Renewals of keys: list, approve, refuse, confirm, serve"), sealkey::cli::define_renewals},
-    {"inventory", mark("Look into the inventory: list, show, states, audit"), sealkey::cli::define_inventory},
+    {"inventory", mark("The inventory: list, show, states, audit, move"), sealkey::cli::define_inventory},
     {"audit", mark("Check the audit trail: audit verify"), sealkey::cli::define_audit},
 };
 
