@@ -50,6 +50,7 @@ SEALKEY_EXPORT CK_RV C_GenerateKey(CK_SESSION_HANDLE handle, CK_MECHANISM* mecha
         const auto given = template_of(wanted, count);
         const Mechanism& row = find_mechanism(mechanism->mechanism, CKF_GENERATE);
         require(mechanism->ulParameterLen == 0, CKR_MECHANISM_PARAM_INVALID);
+        library.require_login_for_private(session, given);
         const auto length = length_in(given);
         require(length.has_value(), CKR_TEMPLATE_INCOMPLETE);
         require(*length <= row.max_size, CKR_KEY_SIZE_RANGE);
@@ -128,6 +129,7 @@ SEALKEY_EXPORT CK_RV C_UnwrapKey(CK_SESSION_HANDLE handle, CK_MECHANISM* mechani
                                   [&] { return library.key(session, unwrapping, row, CKF_UNWRAP); });
         // A template that can't be met, whatever the length, costs no operation.
         check_secret_template(given);
+        library.require_login_for_private(session, given);
         CipherOperation operation(row, *mechanism, with, false);
         const Wiped secret{renaming({{CKR_ENCRYPTED_DATA_INVALID, CKR_WRAPPED_KEY_INVALID},
                                      {CKR_ENCRYPTED_DATA_LEN_RANGE, CKR_WRAPPED_KEY_LEN_RANGE}},
@@ -152,6 +154,7 @@ SEALKEY_EXPORT CK_RV C_DeriveKey(CK_SESSION_HANDLE handle, CK_MECHANISM* mechani
         const std::size_t size = kdf ? length_in(given).value_or(hash_size(parameters.kdf)) : field;
         require(size <= 4096, CKR_KEY_SIZE_RANGE);
         // A template that can't be met costs no operation.
+        library.require_login_for_private(session, given);
         static_cast<void>(make_secret(given, Making::derive, ByteVector(size)));
         const Wiped shared{library.card(session).derive(handle, key, parameters.point)};
         require(shared.bytes.size() == field, CKR_DEVICE_ERROR);

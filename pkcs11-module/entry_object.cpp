@@ -101,7 +101,9 @@ SEALKEY_EXPORT CK_RV C_CopyObject(CK_SESSION_HANDLE handle, CK_OBJECT_HANDLE obj
                                   CK_ULONG count, CK_OBJECT_HANDLE* copy) {
     return call_session(__func__, handle, [&](Library& library, Session& session, auto&) {
         require((wanted != nullptr || count == 0) && copy != nullptr, CKR_ARGUMENTS_BAD);
-        auto made = copy_object(library.session_object(session, object), {wanted, count});
+        Object& original = library.session_object(session, object);
+        library.require_login_for_private(session, {wanted, count});
+        auto made = copy_object(original, {wanted, count});
         *copy = library.add_session_object(session, std::move(made));
     });
 }

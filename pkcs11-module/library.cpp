@@ -132,10 +132,14 @@ CK_OBJECT_HANDLE Library::create(Session& session, std::span<const CK_ATTRIBUTE>
         require(session.read_write, CKR_SESSION_READ_ONLY);
         return create_on_token(card(session), given);
     }
+    require_login_for_private(session, given);
+    return add_session_object(session, create_object(given));
+}
+
+void Library::require_login_for_private(const Session& session, std::span<const CK_ATTRIBUTE> given) {
     const CK_ATTRIBUTE* wish = find_in(given, CKA_PRIVATE);
     const bool is_private = wish != nullptr && flag_in(*wish);
     require(!is_private || card(session).logged_in(), CKR_USER_NOT_LOGGED_IN);
-    return add_session_object(session, create_object(given));
 }
 
 CK_OBJECT_HANDLE Library::add_session_object(const Session& session, std::shared_ptr<Object> object) {

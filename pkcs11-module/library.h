@@ -37,6 +37,8 @@ public:
     [[nodiscard]] std::vector<CK_OBJECT_HANDLE> find_objects(Session& session, std::span<const CK_ATTRIBUTE> wanted);
     // C_CreateObject.
     [[nodiscard]] CK_OBJECT_HANDLE create(Session& session, std::span<const CK_ATTRIBUTE> given);
+    // CKA_PRIVATE true without a login: CKR_USER_NOT_LOGGED_IN
+    void require_login_for_private(const Session& session, std::span<const CK_ATTRIBUTE> given);
     [[nodiscard]] CK_OBJECT_HANDLE add_session_object(const Session& session, std::shared_ptr<Object> object);
     // A session object that may be changed. CKR_OBJECT_HANDLE_INVALID; CKR_ACTION_PROHIBITED: it is the token's.
     [[nodiscard]] Object& session_object(Session& session, CK_OBJECT_HANDLE handle);

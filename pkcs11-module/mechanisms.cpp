@@ -151,6 +151,19 @@ ByteVector recovered(const Mechanism& mechanism, const PublicKeyParts& parts, By
     return {end + 1, block.end()};
 }
 
+namespace {
+
+ByteVector encrypt_raw(const PublicKeyParts& parts, ByteView data, std::size_t size) {
+    require(data.size() <= size, CKR_DATA_LEN_RANGE);
+    const ByteVector block = left_padded(data, size);
+    // No number that is the modulus or above has a ciphertext.
+    require(std::lexicographical_compare(block.begin(), block.end(), parts.modulus.begin(), parts.modulus.end()),
+            CKR_DATA_INVALID);
+    return rsa_public(parts, block);
+}
+
+}  // namespace
+
 ByteVector encrypt(const Mechanism& mechanism, const MechanismParameters& parameters, const KeyAlgorithm& key,
                    const PublicKeyParts& parts, ByteView data) {
     switch (mechanism.scheme) {
@@ -159,8 +172,7 @@ ByteVector encrypt(const Mechanism& mechanism, const MechanismParameters& parame
         case Scheme::rsa_oaep:
             return encrypt_oaep(parts, data, parameters.oaep);
         case Scheme::rsa_raw:
-            require(data.size() <= key.bytes(), CKR_DATA_LEN_RANGE);
-            return rsa_public(parts, left_padded(data, key.bytes()));
+            return encrypt_raw(parts, data, key.bytes());
         default:
             refuse(CKR_MECHANISM_INVALID);
     }

@@ -2,81 +2,13 @@
 #include <array>
 
 #include "module.h"
+#include "session_calls.h"
 
 namespace sealkey::test {
 namespace {
 
 using CodesTest = PersonalisedModuleTest;
 using BareTest = ModuleTest;
-
-// Every function that takes a session first, called with nothing else that could be wrong first.
-std::vector<std::pair<const char*, CK_RV>> call_all_with_session(CK_FUNCTION_LIST& f, CK_SESSION_HANDLE s) {
-    unsigned char buffer[64] = {};
-    CK_ULONG length = sizeof(buffer);
-    CK_MECHANISM mechanism = of(CKM_SHA256);
-    CK_SESSION_INFO info{};
-    CK_OBJECT_HANDLE object = 1;
-    CK_OBJECT_HANDLE second = 1;
-    CK_ATTRIBUTE attribute{CKA_LABEL, nullptr, 0};
-    auto* b = buffer;
-    return {
-        {"C_CloseSession", f.C_CloseSession(s)},
-        {"C_GetSessionInfo", f.C_GetSessionInfo(s, &info)},
-        {"C_SetPIN", f.C_SetPIN(s, b, 6, b, 6)},
-        {"C_Login", f.C_Login(s, CKU_USER, b, 6)},
-        {"C_Logout", f.C_Logout(s)},
-        {"C_FindObjectsInit", f.C_FindObjectsInit(s, nullptr, 0)},
-        {"C_FindObjects", f.C_FindObjects(s, &object, 1, &length)},
-        {"C_FindObjectsFinal", f.C_FindObjectsFinal(s)},
-        {"C_GetAttributeValue", f.C_GetAttributeValue(s, 1, &attribute, 1)},
-        {"C_DestroyObject", f.C_DestroyObject(s, 1)},
-        {"C_EncryptInit", f.C_EncryptInit(s, &mechanism, 1)},
-        {"C_Encrypt", f.C_Encrypt(s, b, 1, b, &length)},
-        {"C_DecryptInit", f.C_DecryptInit(s, &mechanism, 1)},
-        {"C_Decrypt", f.C_Decrypt(s, b, 1, b, &length)},
-        {"C_DigestInit", f.C_DigestInit(s, &mechanism)},
-        {"C_Digest", f.C_Digest(s, b, 1, b, &length)},
-        {"C_DigestUpdate", f.C_DigestUpdate(s, b, 1)},
-        {"C_DigestFinal", f.C_DigestFinal(s, b, &length)},
-        {"C_SignInit", f.C_SignInit(s, &mechanism, 1)},
-        {"C_Sign", f.C_Sign(s, b, 1, b, &length)},
-        {"C_SignUpdate", f.C_SignUpdate(s, b, 1)},
-        {"C_SignFinal", f.C_SignFinal(s, b, &length)},
-        {"C_VerifyInit", f.C_VerifyInit(s, &mechanism, 1)},
-        {"C_Verify", f.C_Verify(s, b, 1, b, 1)},
-        {"C_VerifyUpdate", f.C_VerifyUpdate(s, b, 1)},
-        {"C_VerifyFinal", f.C_VerifyFinal(s, b, 1)},
-        {"C_DeriveKey", f.C_DeriveKey(s, &mechanism, 1, nullptr, 0, &second)},
-        {"C_SeedRandom", f.C_SeedRandom(s, b, 1)},
-        {"C_GenerateRandom", f.C_GenerateRandom(s, b, 1)},
-        {"C_InitPIN", f.C_InitPIN(s, b, 6)},
-        {"C_GetOperationState", f.C_GetOperationState(s, b, &length)},
-        {"C_SetOperationState", f.C_SetOperationState(s, b, 1, 0, 0)},
-        {"C_CreateObject", f.C_CreateObject(s, nullptr, 0, &object)},
-        {"C_CopyObject", f.C_CopyObject(s, 1, nullptr, 0, &object)},
-        {"C_GetObjectSize", f.C_GetObjectSize(s, 1, &length)},
-        {"C_SetAttributeValue", f.C_SetAttributeValue(s, 1, nullptr, 0)},
-        {"C_EncryptUpdate", f.C_EncryptUpdate(s, b, 1, b, &length)},
-        {"C_EncryptFinal", f.C_EncryptFinal(s, b, &length)},
-        {"C_DecryptUpdate", f.C_DecryptUpdate(s, b, 1, b, &length)},
-        {"C_DecryptFinal", f.C_DecryptFinal(s, b, &length)},
-        {"C_DigestKey", f.C_DigestKey(s, 1)},
-        {"C_SignRecoverInit", f.C_SignRecoverInit(s, &mechanism, 1)},
-        {"C_SignRecover", f.C_SignRecover(s, b, 1, b, &length)},
-        {"C_VerifyRecoverInit", f.C_VerifyRecoverInit(s, &mechanism, 1)},
-        {"C_VerifyRecover", f.C_VerifyRecover(s, b, 1, b, &length)},
-        {"C_DigestEncryptUpdate", f.C_DigestEncryptUpdate(s, b, 1, b, &length)},
-        {"C_DecryptDigestUpdate", f.C_DecryptDigestUpdate(s, b, 1, b, &length)},
-        {"C_SignEncryptUpdate", f.C_SignEncryptUpdate(s, b, 1, b, &length)},
-        {"C_DecryptVerifyUpdate", f.C_DecryptVerifyUpdate(s, b, 1, b, &length)},
-        {"C_GenerateKey", f.C_GenerateKey(s, &mechanism, nullptr, 0, &object)},
-        {"C_GenerateKeyPair", f.C_GenerateKeyPair(s, &mechanism, nullptr, 0, nullptr, 0, &object, &object)},
-        {"C_WrapKey", f.C_WrapKey(s, &mechanism, 1, 1, b, &length)},
-        {"C_UnwrapKey", f.C_UnwrapKey(s, &mechanism, 1, b, 1, nullptr, 0, &object)},
-        {"C_GetFunctionStatus", f.C_GetFunctionStatus(s)},
-        {"C_CancelFunction", f.C_CancelFunction(s)},
-    };
-}
 
 TEST_F(BareTest, EveryFunctionSaysThatTheLibraryIsNotInitialised) {
     for (const auto& [name, code] : call_all_with_session(p11_, 1))

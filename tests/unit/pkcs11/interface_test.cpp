@@ -3,6 +3,7 @@
 
 #include "cryptoki3.h"
 #include "module.h"
+#include "session_calls.h"
 
 namespace sealkey::test {
 namespace {
@@ -25,36 +26,6 @@ CK_FUNCTION_LIST_3_0& module3() {
     CK_INTERFACE* found = interface_of("PKCS 11", CK_VERSION{3, 0}, 0, code);
     if (code != CKR_OK) throw std::runtime_error("no interface 3.0");
     return *static_cast<CK_FUNCTION_LIST_3_0*>(found->pFunctionList);
-}
-
-// The message functions, each with arguments that could be right.
-std::vector<std::pair<const char*, CK_RV>> call_messages(CK_SESSION_HANDLE s) {
-    auto& f = module3();
-    unsigned char b[64] = {};
-    CK_ULONG length = sizeof(b);
-    CK_MECHANISM mechanism = of(CKM_SHA256_RSA_PKCS);
-    return {
-        {"C_MessageEncryptInit", f.C_MessageEncryptInit(s, &mechanism, 1)},
-        {"C_EncryptMessage", f.C_EncryptMessage(s, b, 1, b, 1, b, 1, b, &length)},
-        {"C_EncryptMessageBegin", f.C_EncryptMessageBegin(s, b, 1, b, 1)},
-        {"C_EncryptMessageNext", f.C_EncryptMessageNext(s, b, 1, b, 1, b, &length, 0)},
-        {"C_MessageEncryptFinal", f.C_MessageEncryptFinal(s)},
-        {"C_MessageDecryptInit", f.C_MessageDecryptInit(s, &mechanism, 1)},
-        {"C_DecryptMessage", f.C_DecryptMessage(s, b, 1, b, 1, b, 1, b, &length)},
-        {"C_DecryptMessageBegin", f.C_DecryptMessageBegin(s, b, 1, b, 1)},
-        {"C_DecryptMessageNext", f.C_DecryptMessageNext(s, b, 1, b, 1, b, &length, 0)},
-        {"C_MessageDecryptFinal", f.C_MessageDecryptFinal(s)},
-        {"C_MessageSignInit", f.C_MessageSignInit(s, &mechanism, 1)},
-        {"C_SignMessage", f.C_SignMessage(s, b, 1, b, 1, b, &length)},
-        {"C_SignMessageBegin", f.C_SignMessageBegin(s, b, 1)},
-        {"C_SignMessageNext", f.C_SignMessageNext(s, b, 1, b, 1, b, &length)},
-        {"C_MessageSignFinal", f.C_MessageSignFinal(s)},
-        {"C_MessageVerifyInit", f.C_MessageVerifyInit(s, &mechanism, 1)},
-        {"C_VerifyMessage", f.C_VerifyMessage(s, b, 1, b, 1, b, 1)},
-        {"C_VerifyMessageBegin", f.C_VerifyMessageBegin(s, b, 1)},
-        {"C_VerifyMessageNext", f.C_VerifyMessageNext(s, b, 1, b, 1, b, 1)},
-        {"C_MessageVerifyFinal", f.C_MessageVerifyFinal(s)},
-    };
 }
 
 TEST_F(BareInterfaceTest, ListHasBothVersionsBeforeAnythingIsInitialised) {
@@ -109,7 +80,7 @@ TEST_F(BareInterfaceTest, EveryFunctionOfThreeStandsInTheListAndSaysThatTheLibra
     SEALKEY_FUNCTIONS_2_40(SEALKEY_THERE)
     SEALKEY_FUNCTIONS_3_0(SEALKEY_THERE)
 #undef SEALKEY_THERE
-    for (const auto& [name, code] : call_messages(1)) EXPECT_EQ(code, CKR_CRYPTOKI_NOT_INITIALIZED) << name;
+    for (const auto& [name, code] : call_messages(module3(), 1)) EXPECT_EQ(code, CKR_CRYPTOKI_NOT_INITIALIZED) << name;
     unsigned char pin[6] = {};
     EXPECT_EQ(f.C_LoginUser(1, CKU_USER, pin, 6, nullptr, 0), CKR_CRYPTOKI_NOT_INITIALIZED);
     EXPECT_EQ(f.C_SessionCancel(1, CKF_SIGN), CKR_CRYPTOKI_NOT_INITIALIZED);
@@ -127,8 +98,9 @@ TEST_F(InterfaceTest, EachListTellsItsOwnVersion) {
 }
 
 TEST_F(InterfaceTest, MessageFunctionsSayThatTheyAreNotThere) {
-    for (const auto& [name, code] : call_messages(77)) EXPECT_EQ(code, CKR_SESSION_HANDLE_INVALID) << name;
-    for (const auto& [name, code] : call_messages(open())) EXPECT_EQ(code, CKR_FUNCTION_NOT_SUPPORTED) << name;
+    for (const auto& [name, code] : call_messages(module3(), 77)) EXPECT_EQ(code, CKR_SESSION_HANDLE_INVALID) << name;
+    for (const auto& [name, code] : call_messages(module3(), open()))
+        EXPECT_EQ(code, CKR_FUNCTION_NOT_SUPPORTED) << name;
     EXPECT_EQ(module3().C_MessageSignInit(open(), nullptr, 1), CKR_ARGUMENTS_BAD);
 }
 
