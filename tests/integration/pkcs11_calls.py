@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # labels: clients pkcs11 browser
-# timeout: 300
+# timeout: 420
 """What programs ask our module, by its own call log: each runs through its work, and every answer but CKR_OK has to stand
 in the table. An attribute is refused only if PKCS#11 2.40 has none such for the object. The table of
 docs/pkcs11-module.md is this one. Profile: compatibility."""
@@ -10,9 +10,12 @@ import re
 import sys
 
 import harness
+from chromium import Chromium
 from harness import MODULE
 from marionette import Firefox
 from personal import PersonalisedCase
+from pkcs11_java import PROGRAM, QUICK
+from screen import Screen
 
 sys.path.insert(0, str(harness.ROOT / "sim"))
 import portal  # noqa: E402  pylint: disable=wrong-import-position
@@ -21,8 +24,9 @@ PROXY = "/usr/lib/x86_64-linux-gnu/p11-kit-proxy.so"
 CONFIGURATIONS = "/usr/share/p11-kit/modules"
 
 MECHANISMS = {0x1: "RSA_PKCS", 0x3: "RSA_X_509", 0x5: "MD5_RSA_PKCS", 0x6: "SHA1_RSA_PKCS", 0x8: "RIPEMD160_RSA_PKCS",
-              0x9: "RSA_PKCS_OAEP", 0xD: "RSA_PKCS_PSS", 0x40: "SHA256_RSA_PKCS", 0x43: "SHA256_RSA_PKCS_PSS",
-              0x210: "MD5", 0x220: "SHA_1", 0x240: "RIPEMD160", 0x250: "SHA256", 0x1041: "ECDSA", 0x1044: "ECDSA_SHA256"}
+              0x9: "RSA_PKCS_OAEP", 0xD: "RSA_PKCS_PSS", 0x40: "SHA256_RSA_PKCS", 0x42: "SHA512_RSA_PKCS",
+              0x43: "SHA256_RSA_PKCS_PSS", 0x210: "MD5", 0x220: "SHA_1", 0x240: "RIPEMD160", 0x250: "SHA256", 0x1041: "ECDSA",
+              0x1044: "ECDSA_SHA256", 0x1045: "ECDSA_SHA384"}
 
 
 @dataclasses.dataclass
@@ -55,6 +59,10 @@ CLIENTS = {
     "ssh": Client({"RSA_PKCS", "ECDSA"}),
     # Firefox 140 hashes for itself, 153 lets the module do it.
     "firefox": Client({"SHA256_RSA_PKCS_PSS", "ECDSA_SHA256"}, {SEED, INTERFACE}, {"RSA_PKCS_PSS", "ECDSA"}),
+    "chromium": Client({"RSA_PKCS_PSS", "ECDSA"}, {SEED, INTERFACE}),
+    "tstclnt": Client({"RSA_PKCS_PSS", "ECDSA"}, {SEED, INTERFACE}),
+    "java": Client({"SHA256_RSA_PKCS", "SHA512_RSA_PKCS", "SHA256_RSA_PKCS_PSS", "RSA_PKCS_PSS", "ECDSA_SHA256",
+                    "ECDSA_SHA384"}),
 }
 
 # Attributes that PKCS#11 2.40 gives each class (4.4-4.9 and the mechanisms' 2.1.2-2.3.4): we have them all. Those of a
@@ -257,6 +265,46 @@ class Clients(CallsCase):
                 browser.visit(site.url)
                 self.assertIn("Example Import", browser.text())
         self.judge("firefox")
+
+    def test_chromium(self):
+        if os.environ.get("SEALKEY_PCSCD") == "system":
+            self.skipTest("Chromium's policies need a mount namespace, which is forbidden here")
+        environment = {**self.key.environment, "SEALKEY_LOG": str(self.call_log)}
+        with Screen(self.work / "screen") as screen:
+            for algorithm in ("RSA2048", "ECCP256"):  # of several certificates its policy takes any
+                self.personalise(("9a", algorithm))
+                with self.site() as site, Chromium(self.work / algorithm, screen, MODULE, trusted=[site.server_ca],
+                                                   environment=environment) as browser:
+                    browser.visit(site.url)
+                    browser.enter_pin(self.pin)
+                    browser.wait_for_text("Example Import")
+        self.judge("chromium")
+
+    def test_tstclnt(self):
+        store = f"sql:{self.work.path}"
+        pins = self.work.write("pins", self.pin)
+        harness.run(["certutil", "-N", "-d", store, "--empty-password"])
+        self.run_it("modutil", "-dbdir", store, "-add", "sealkey", "-libfile", MODULE, "-force")
+        ask = self.work.write("ask", "GET / HTTP/1.0\r\n\r\n")
+        for _ in self.each_algorithm():
+            listed = harness.run(["pkcs11-tool", "--module", MODULE, "--list-token-slots"]).out
+            token = re.search(r"token label\s+: (sealkey \S+)", listed)[1]
+            with self.site() as site:
+                harness.run(["certutil", "-A", "-d", store, "-n", f"portal {site.port}", "-t", "C,,", "-i", site.server_ca])
+                done = self.run_it("tstclnt", "-4", "-h", "localhost", "-p", site.port, "-d", store, "-V", "tls1.3:tls1.3",
+                                   "-n", f"{token}:Login", "-A", ask, "-W", pins, ok=None)
+                self.assertIn("Example Import", done.out)
+        self.judge("tstclnt")
+
+    def test_java(self):
+        settings = self.work.write("sealkey.cfg", f"name = sealkey\nlibrary = {MODULE}\nslotListIndex = 0\n")
+        for algorithm in ("RSA2048", "ECCP256"):  # it signs with every key, and never logs in for one signature
+            self.personalise(("9a", algorithm))
+            program = ["java", *QUICK, PROGRAM, settings, self.pin]
+            self.run_it(*program, "sign")
+            with self.site() as site:
+                self.assertIn("Example Import", self.run_it(*program, "get", site.server_ca, site.url).out)
+        self.judge("java")
 
 
 class CurlThroughP11Kit(CallsCase):

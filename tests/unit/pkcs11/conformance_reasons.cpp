@@ -47,6 +47,7 @@ const std::vector<Unprovoked>& unprovoked() {
         {"C_CancelFunction", CKR_OK, "the standard has one answer for it"},
         {"C_GetObjectSize", CKR_INFORMATION_SENSITIVE, "the sizes of its attributes are no secret"},
         {"C_FindObjectsInit", CKR_ATTRIBUTE_TYPE_INVALID, "what no object has finds nothing"},
+        {"C_DestroyObject", CKR_TOKEN_WRITE_PROTECTED, "no object of the shipping profile is destroyable"},
         {"C_CopyObject", CKR_SESSION_READ_ONLY, "copies are session objects, which a read-only session may make"},
         {"C_CopyObject", CKR_TOKEN_WRITE_PROTECTED, "no copy goes to the token: CKR_TEMPLATE_INCONSISTENT"},
         {"C_SetAttributeValue", CKR_SESSION_READ_ONLY, "objects of the token change for nobody: CKR_ACTION_PROHIBITED"},
