@@ -31,12 +31,16 @@ export class BoardKey {
   // Power on, enumeration, ATR. A power cut within leaves it unplugged.
   plug() {
     if (this.plugged) return;
-    this.chip = new Chip(this.flash, this.options);
+    this.powerUp();
     try {
       this.attach();
     } catch (error) {
       this.powerLost(error, 'start');
     }
+  }
+
+  powerUp() {
+    this.chip = new Chip(this.flash, this.options);
   }
 
   // Enumerates anew on the chip as it runs.

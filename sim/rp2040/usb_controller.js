@@ -73,7 +73,7 @@ export class UsbController extends Registers {
     super('USB', blankWords());
     this.chip = chip;
     this.plant = {}; // faults of a driver, planted by tests (faults.js)
-    this.counted = { lateSecondBuffer: 0 };
+    this.counted = { lateSecondBuffer: 0, stalledWhileArmed: 0 };
     this.begin();
   }
 
@@ -220,7 +220,9 @@ export class UsbController extends Registers {
   checkHandOver(index, old, value, name) {
     const given = old & kAvailable;
     const aborted = this.words[kAbort] & (1 << index) || !this.enabled(index);
-    if (given && !aborted && ((old ^ value) & (kLength | kPid | kFull | kAvailable))) {
+    if (given && !aborted && value & kStall) {
+      ++this.counted.stalledWhileArmed; // as TinyUSB does; the host is in a control transfer then and sends nothing here
+    } else if (given && !aborted && ((old ^ value) & (kLength | kPid | kFull | kAvailable))) {
       throw new Violation('buffer-owned', `${name}: control word ${hex(old)} overwritten by ${hex(value)}`);
     }
     if (value & kAvailable && !given) {

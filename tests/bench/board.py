@@ -8,29 +8,24 @@ RSA takes a minute. SEALKEY_RP2040_IMAGE names another image (.uf2 or .bin).
 """
 import argparse
 import json
-import os
 import pathlib
 import sys
 
 from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa, utils
+from cryptography.hazmat.primitives.asymmetric import ec, padding, utils
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "integration"))
 import board_case  # noqa: E402  pylint: disable=wrong-import-position
-import channel  # noqa: E402  pylint: disable=wrong-import-position
 import harness  # noqa: E402  pylint: disable=wrong-import-position
-import personalise  # noqa: E402  pylint: disable=wrong-import-position
 
 HERTZ = 125e6
 MILLION = 1e6
 GOALS = {"P-256 signature": 9, "RSA-2048 signature": 220, "certificate of 2 KiB": 1}
-P256, RSA2048 = 0x11, 0x07
 
 
-class Bench:
+class Bench(board_case.PlainKey):
     def __init__(self, key):
-        self.key = key
-        self.card = key.card()
+        super().__init__(key)
         self.rows = []
 
     def measure(self, name, action):
@@ -46,45 +41,6 @@ class Bench:
         print(f"{name:28} {row['commands']:2} commands {millions:9.2f} M instructions {row['seconds']:7.3f} s{goal}", flush=True)
         return result
 
-    def command(self, apdu):
-        data, word = self.card.transmit(apdu)
-        if word != 0x9000:
-            raise AssertionError(f"{bytes(apdu[:5]).hex()}.. answered {word:04X}")
-        return data
-
-    def make(self):
-        """A key of the compatibility profile, as its factory record lets one."""
-        apdus = personalise.Apdus(self.card)
-        apdus.select()
-        apdus.open_channel(channel.Keys.of_birth_record(json.loads(self.key.birth_record.read_text())))
-        values = [(0x81, b"SIM000000001"), (0x83, b"\2"), (0x89, (7).to_bytes(4, "big")), (0x8E, os.urandom(16))]
-        apdus.send(0x80, 0x30, 0, 0, b"".join(personalise.tlv(tag, value) for tag, value in values))
-        apdus.select()
-        harness.authenticate_management(self.card)
-
-    def generate(self, slot):
-        answer = self.command(bytes([0, 0x47, 0, slot, 5]) + bytes.fromhex("AC03800111") + b"\0")
-        point = personalise.parse(personalise.parse(answer)[0x7F49])[0x86]
-        return ec.EllipticCurvePublicKey.from_encoded_point(ec.SECP256R1(), bytes(point))
-
-    def authenticate(self, algorithm, slot, tag, value):
-        body = personalise.tlv(0x7C, b"\x82\0" + personalise.tlv(tag, value))
-        size = len(body).to_bytes(1, "big") if len(body) < 256 else b"\0" + len(body).to_bytes(2, "big")
-        answer = self.command(bytes([0, 0x87, algorithm, slot]) + size + body + (b"\0" if len(body) < 256 else b"\0\0"))
-        return personalise.parse(personalise.parse(answer)[0x7C])[0x82]
-
-    def import_rsa(self, slot):
-        private = rsa.generate_private_key(65537, 2048)
-        numbers = private.private_numbers()
-        parts = [numbers.p, numbers.q, numbers.dmp1, numbers.dmq1, numbers.iqmp]
-        body = b"".join(personalise.tlv(1 + i, part.to_bytes(128, "big")) for i, part in enumerate(parts))
-        self.command(bytes([0, 0xFE, RSA2048, slot, 0]) + len(body).to_bytes(2, "big") + body)
-        return private.public_key()
-
-    def put_certificate(self, size):
-        body = personalise.tlv(0x5C, bytes.fromhex("5FC105")) + personalise.tlv(0x53, os.urandom(size))
-        self.command(bytes([0, 0xDB, 0x3F, 0xFF, 0]) + len(body).to_bytes(2, "big") + body)
-
     def run(self, with_rsa):
         self.make()
         self.card.select()
@@ -97,7 +53,7 @@ class Bench:
         digest = hashes.Hash(hashes.SHA256())
         digest.update(b"a document")
         digest = digest.finalize()
-        signature = self.measure("P-256 signature", lambda: self.authenticate(P256, 0x9A, 0x81, digest))
+        signature = self.measure("P-256 signature", lambda: self.authenticate(board_case.P256, 0x9A, 0x81, digest))
         signer.verify(bytes(signature), digest, ec.ECDSA(utils.Prehashed(hashes.SHA256())))
         self.agree(decipherer)
         self.measure("certificate of 2 KiB", lambda: self.command(bytes.fromhex("00CB3FFF0000055C035FC1050000")))
@@ -109,26 +65,21 @@ class Bench:
 
     def agree(self, public_key):
         own = ec.generate_private_key(ec.SECP256R1())
-        point = personalise_point(own.public_key())
-        secret = self.measure("P-256 ECDH", lambda: self.authenticate(P256, 0x9D, 0x85, point))
+        point = board_case.encoded_point(own.public_key())
+        secret = self.measure("P-256 ECDH", lambda: self.authenticate(board_case.P256, 0x9D, 0x85, point))
         self.check(bytes(secret) == own.exchange(ec.ECDH(), public_key), "another secret was agreed on")
 
     def sign_rsa(self, public_key, digest, name):
         block = b"\0\1" + b"\xff" * 202 + b"\0" + bytes.fromhex("3031300d060960864801650304020105000420") + digest
         if self.card.verify(harness.DEFAULT_PIN) != 0x9000:  # 9C asks for it before each signature
             raise AssertionError("the PIN is refused")
-        signature = self.measure(name, lambda: self.authenticate(RSA2048, 0x9C, 0x81, block))
+        signature = self.measure(name, lambda: self.authenticate(board_case.RSA2048, 0x9C, 0x81, block))
         public_key.verify(bytes(signature), digest, padding.PKCS1v15(), utils.Prehashed(hashes.SHA256()))
 
     @staticmethod
     def check(condition, complaint):
         if not condition:
             raise AssertionError(complaint)
-
-
-def personalise_point(public_key):
-    numbers = public_key.public_numbers()
-    return b"\4" + numbers.x.to_bytes(32, "big") + numbers.y.to_bytes(32, "big")
 
 
 def main():

@@ -5,16 +5,27 @@ cases drive it through its USB driver and CCID class.
         def test(self):
             key = self.board()               # harness.Simulator's interface; the flash chip is kept in key.state
 """
+import json
 import os
 import pathlib
 import shutil
 import unittest
 
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
+
+import channel
 import harness
+import personalise
 
 EMULATOR = harness.ROOT / "sim/rp2040"
 NODE_MODULES = pathlib.Path(os.environ.get("SEALKEY_RP2040JS", harness.ROOT / "build/rp2040js")) / "node_modules"
 IMAGE = pathlib.Path(os.environ.get("SEALKEY_RP2040_IMAGE", harness.ROOT / "build/rp2040/sealkey-rp2040.uf2"))
+P256, RSA2048 = 0x11, 0x07
+
+
+def encoded_point(public_key):
+    numbers = public_key.public_numbers()
+    return b"\4" + numbers.x.to_bytes(32, "big") + numbers.y.to_bytes(32, "big")
 
 
 def need_emulator():
@@ -60,7 +71,54 @@ class Board(harness.Simulator):
 
     def ended(self):
         """What it said, once it has ended by itself (a violation); None while it runs."""
-        return self.log_path.read_text() if self._process.poll() is not None else None
+        return self.log_path.read_text() if self._process and self._process.poll() is not None else None
+
+
+class PlainKey:
+    """A key of the compatibility profile on a board at a socket, by single APDUs: what no profile's rules stand in the way of."""
+
+    def __init__(self, key):
+        self.key = key
+        self.card = key.card()
+
+    def command(self, apdu):
+        data, word = self.card.transmit(apdu)
+        if word != 0x9000:
+            raise AssertionError(f"{bytes(apdu[:5]).hex()}.. answered {word:04X}")
+        return data
+
+    def make(self):
+        """A key of the compatibility profile, as its factory record lets one."""
+        apdus = personalise.Apdus(self.card)
+        apdus.select()
+        apdus.open_channel(channel.Keys.of_birth_record(json.loads(self.key.birth_record.read_text())))
+        values = [(0x81, b"SIM000000001"), (0x83, b"\2"), (0x89, (7).to_bytes(4, "big")), (0x8E, os.urandom(16))]
+        apdus.send(0x80, 0x30, 0, 0, b"".join(personalise.tlv(tag, value) for tag, value in values))
+        apdus.select()
+        harness.authenticate_management(self.card)
+
+    def generate(self, slot):
+        answer = self.command(bytes([0, 0x47, 0, slot, 5]) + bytes.fromhex("AC03800111") + b"\0")
+        point = personalise.parse(personalise.parse(answer)[0x7F49])[0x86]
+        return ec.EllipticCurvePublicKey.from_encoded_point(ec.SECP256R1(), bytes(point))
+
+    def authenticate(self, algorithm, slot, tag, value):
+        body = personalise.tlv(0x7C, b"\x82\0" + personalise.tlv(tag, value))
+        size = len(body).to_bytes(1, "big") if len(body) < 256 else b"\0" + len(body).to_bytes(2, "big")
+        answer = self.command(bytes([0, 0x87, algorithm, slot]) + size + body + (b"\0" if len(body) < 256 else b"\0\0"))
+        return personalise.parse(personalise.parse(answer)[0x7C])[0x82]
+
+    def import_rsa(self, slot):
+        private = rsa.generate_private_key(65537, 2048)
+        numbers = private.private_numbers()
+        parts = [numbers.p, numbers.q, numbers.dmp1, numbers.dmq1, numbers.iqmp]
+        body = b"".join(personalise.tlv(1 + i, part.to_bytes(128, "big")) for i, part in enumerate(parts))
+        self.command(bytes([0, 0xFE, RSA2048, slot, 0]) + len(body).to_bytes(2, "big") + body)
+        return private.public_key()
+
+    def put_certificate(self, size):
+        body = personalise.tlv(0x5C, bytes.fromhex("5FC105")) + personalise.tlv(0x53, os.urandom(size))
+        self.command(bytes([0, 0xDB, 0x3F, 0xFF, 0]) + len(body).to_bytes(2, "big") + body)
 
 
 class BoardCase(harness.Case):
