@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # labels: bench
-# timeout: 240
+# timeout: 360
 """The bench with its inventory at a PostgreSQL server: a tray of keys, two benches at once, the server stopped in the middle."""
 import json
 import os
