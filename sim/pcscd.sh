@@ -1,18 +1,19 @@
 #!/usr/bin/env bash
 # A pcscd of one's own, in its own mount, network and process namespaces, with vpcd's virtual reader.
 #
-#   sim/pcscd.sh run   [--reader NAME] -- COMMAND...   runs COMMAND beside such a pcscd; everything ends with COMMAND
-#   sim/pcscd.sh start [--reader NAME] DIR             starts one that stays; DIR keeps track of it
-#   sim/pcscd.sh enter DIR -- COMMAND...               runs COMMAND where that one is seen
-#   sim/pcscd.sh stop  DIR                             ends it with everything that was started in it
+#   sim/pcscd.sh run   [--reader NAME] [--pairs N] -- COMMAND...   runs COMMAND beside such a pcscd, which ends with it
+#   sim/pcscd.sh start [--reader NAME] [--pairs N] DIR   starts one that stays; DIR keeps track of it
+#   sim/pcscd.sh enter DIR -- COMMAND...                 runs COMMAND where that one is seen
+#   sim/pcscd.sh stop  DIR                               ends it with everything that was started in it
 #
 # The reader is called "NAME 00 00" (a second one "NAME 00 01"); sealkey-sim reaches them at 127.0.0.1 port 35963 and
-# 35964. Inside, 127.0.0.1 is the namespace's own: no port is taken outside. Where namespaces are forbidden (in some
+# 35964. More pairs than one are "NAME 2 00 00" and on, at the ports that follow. Inside, 127.0.0.1 is the namespace's own: no port is taken outside. Where namespaces are forbidden (in some
 # containers) this says so and uses the system's pcscd; then only one at a time can run.
 set -euo pipefail
 
 self=$(readlink -f "${BASH_SOURCE[0]}")
 reader="Sealkey Virtual"
+pairs=1
 driver=/usr/lib/pcsc/drivers/serial/libifdvpcd.so
 port=0x8C7B # 35963
 
@@ -41,9 +42,19 @@ check_tools() {
 # ---- inside the namespaces -------------------------------------------------------------------------------------------
 
 write_config() {
+    local pair name=$reader copy at
     mkdir -p "$1"
-    printf 'FRIENDLYNAME "%s"\nDEVICENAME /dev/null:%s\nLIBPATH %s\nCHANNELID %s\n' \
-        "$reader" "$port" "$driver" "$port" >"$1/reader.conf"
+    : >"$1/reader.conf"
+    for ((pair = 0; pair < pairs; pair++)); do
+        # pcscd numbers the readers of one driver alone.
+        [ "$pair" -eq 0 ] || name="$reader $((pair + 1))"
+        # The driver keeps its readers in itself, two of them: a pair more takes a copy (pcscd passes over hidden files).
+        copy=$driver
+        [ "$pair" -eq 0 ] || { copy=$1/.libifdvpcd-$pair.so && cp "$driver" "$copy"; }
+        at=$(printf '0x%X' $((port + 2 * pair)))
+        printf 'FRIENDLYNAME "%s"\nDEVICENAME /dev/null:%s\nLIBPATH %s\nCHANNELID %s\n' \
+            "$name" "$at" "$copy" "$at" >>"$1/reader.conf"
+    done
 }
 
 # Waits until pcscd answers at its socket; 10 seconds at most.
@@ -126,7 +137,7 @@ run() {
     options=$(unshare_options)
     [ -n "$options" ] || run_on_system "$@"
     # shellcheck disable=SC2086 # a list of options
-    exec unshare $options "$self" inside "$reader" "" "$@"
+    exec unshare $options "$self" inside "$reader" "$pairs" "" "$@"
 }
 
 start() {
@@ -142,7 +153,7 @@ start() {
     fi
     mkfifo "$dir/ready"
     # shellcheck disable=SC2086
-    setsid unshare $options "$self" inside "$reader" "$dir/ready" sleep infinity >"$dir/log" 2>&1 </dev/null &
+    setsid unshare $options "$self" inside "$reader" "$pairs" "$dir/ready" sleep infinity >"$dir/log" 2>&1 </dev/null &
     local outer=$! word=
     read -r -t 15 word <>"$dir/ready" || true
     rm -f "$dir/ready"
@@ -184,11 +195,17 @@ command=${1-}
 [ $# -eq 0 ] || shift
 if [ "$command" = inside ]; then
     reader=$1
-    shift
+    pairs=$2
+    shift 2
     inside "$@"
 fi
 if [ "${1-}" = --reader ]; then
     reader=${2:?--reader takes a name}
+    shift 2
+fi
+if [ "${1-}" = --pairs ]; then
+    pairs=${2:?--pairs takes a number}
+    [[ $pairs =~ ^[1-8]$ ]] || die "pcscd has room for 8 pairs of readers at most"
     shift 2
 fi
 [ "${1-}" != -- ] || shift

@@ -7,10 +7,12 @@ CKR_SESSION_HANDLE_INVALID, CKR_TOKEN_NOT_PRESENT = 0xB3, 0xE0
 CKR_CRYPTOKI_NOT_INITIALIZED = 0x190
 CKR_USER_NOT_LOGGED_IN, CKR_USER_PIN_NOT_INITIALIZED = 0x101, 0x102
 CKF_RW_SESSION, CKF_SERIAL_SESSION, CKF_DONT_BLOCK = 0x2, 0x4, 0x1
-CKU_USER, CKU_CONTEXT_SPECIFIC = 1, 2
+CKU_SO, CKU_USER, CKU_CONTEXT_SPECIFIC = 0, 1, 2
 CKO_PRIVATE_KEY = 3
-CKA_CLASS, CKA_ID = 0x0, 0x102
-CKM_SHA256_RSA_PKCS, CKM_ECDSA_SHA256 = 0x40, 0x1044
+CKA_CLASS, CKA_TOKEN, CKA_VALUE, CKA_CERTIFICATE_TYPE = 0x0, 0x1, 0x11, 0x80
+CKA_KEY_TYPE, CKA_ID, CKA_EC_PARAMS = 0x100, 0x102, 0x180
+CKM_SHA256_RSA_PKCS, CKM_EC_KEY_PAIR_GEN, CKM_ECDSA_SHA256 = 0x40, 0x1040, 0x1044
+P256 = bytes.fromhex("06082A8648CE3D030107")
 READER_IN_USE = 0x80005EA1
 
 
@@ -24,6 +26,23 @@ class Mechanism(ctypes.Structure):
 
 class Arguments(ctypes.Structure):
     _fields_ = [("functions", c_void_p * 4), ("flags", c_ulong), ("reserved", c_void_p)]
+
+
+def number(value):
+    return value.to_bytes(ctypes.sizeof(c_ulong), "little")
+
+
+class Template:
+    """CK_ATTRIBUTEs and the memory that they point to."""
+
+    def __init__(self, **values):
+        self.kept = [ctypes.create_string_buffer(v, len(v)) for v in values.values()]
+        self.all = (Attribute * len(values))(*[
+            Attribute(globals()[name], ctypes.cast(kept, c_void_p), len(value))
+            for (name, value), kept in zip(values.items(), self.kept)])
+
+    def __len__(self):
+        return len(self.all)
 
 
 class Module:
@@ -72,6 +91,12 @@ class Module:
         self.call("C_FindObjects", c_ulong(session), byref(found), c_ulong(1), byref(count))
         self.call("C_FindObjectsFinal", c_ulong(session))
         return found.value if count.value else None
+
+    def generate(self, session, identity):
+        """A pair of P-256 on the token."""
+        publicly, privately = Template(CKA_EC_PARAMS=P256), Template(CKA_TOKEN=b"\1", CKA_ID=bytes([identity]))
+        return self.call("C_GenerateKeyPair", c_ulong(session), byref(Mechanism(CKM_EC_KEY_PAIR_GEN)), publicly.all,
+                         c_ulong(len(publicly)), privately.all, c_ulong(len(privately)), byref(c_ulong()), byref(c_ulong()))
 
     def sign_init(self, session, key, mechanism):
         return self.call("C_SignInit", c_ulong(session), byref(Mechanism(mechanism)), c_ulong(key))

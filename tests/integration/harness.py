@@ -457,12 +457,12 @@ class Case(unittest.TestCase):
         return key.start()
 
 
-def main(reader="Sealkey Virtual", pcscd=True):
+def main(reader="Sealkey Virtual", pcscd=True, pairs=1):
     """Runs the script's cases, beside a private pcscd unless it is there already."""
     if pcscd and os.environ.get("SEALKEY_HARNESS") != reader:
         os.environ["SEALKEY_HARNESS"] = reader
         script = str(ROOT / "sim/pcscd.sh")
-        os.execv(script, [script, "run", "--reader", reader, "--", sys.executable, *sys.argv])
+        os.execv(script, [script, "run", "--reader", reader, "--pairs", str(pairs), "--", sys.executable, *sys.argv])
     result = unittest.main(verbosity=2, exit=False).result
     if result.wasSuccessful() and result.testsRun and len(result.skipped) == result.testsRun:
         sys.exit(SKIPPED)

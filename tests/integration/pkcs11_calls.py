@@ -25,8 +25,8 @@ CONFIGURATIONS = "/usr/share/p11-kit/modules"
 
 MECHANISMS = {0x1: "RSA_PKCS", 0x3: "RSA_X_509", 0x5: "MD5_RSA_PKCS", 0x6: "SHA1_RSA_PKCS", 0x8: "RIPEMD160_RSA_PKCS",
               0x9: "RSA_PKCS_OAEP", 0xD: "RSA_PKCS_PSS", 0x40: "SHA256_RSA_PKCS", 0x42: "SHA512_RSA_PKCS",
-              0x43: "SHA256_RSA_PKCS_PSS", 0x210: "MD5", 0x220: "SHA_1", 0x240: "RIPEMD160", 0x250: "SHA256", 0x1041: "ECDSA",
-              0x1044: "ECDSA_SHA256", 0x1045: "ECDSA_SHA384"}
+              0x43: "SHA256_RSA_PKCS_PSS", 0x210: "MD5", 0x220: "SHA_1", 0x240: "RIPEMD160", 0x250: "SHA256",
+              0x1041: "ECDSA", 0x1044: "ECDSA_SHA256", 0x1045: "ECDSA_SHA384"}
 
 
 @dataclasses.dataclass

@@ -3,40 +3,18 @@
 # timeout: 60
 """The security officer's calls on a key as the bench leaves it: none of them gets in, changes anything or costs a try, and
 each says so by its own code. Profile: shipping."""
-import ctypes
 from ctypes import byref, c_ulong
 
 import cryptoki
 import harness
-from cryptoki import CKR_OK, Attribute, Mechanism
+from cryptoki import CKO_PRIVATE_KEY, CKR_OK, CKU_SO, P256, Template, number
 from harness import MODULE
 from personal import ShippingCase
 
-CKU_SO = 0
 CKR_ACTION_PROHIBITED, CKR_PIN_INVALID, CKR_USER_TYPE_INVALID = 0x1B, 0xA1, 0x103
 CKR_SESSION_EXISTS, CKR_TOKEN_WRITE_PROTECTED = 0xB6, 0xE2
-CKO_CERTIFICATE, CKO_PUBLIC_KEY, CKO_PRIVATE_KEY = 1, 2, 3
-CKA_TOKEN, CKA_VALUE, CKA_CERTIFICATE_TYPE, CKA_KEY_TYPE, CKA_EC_PARAMS = 0x1, 0x11, 0x80, 0x100, 0x180
-CKM_EC_KEY_PAIR_GEN = 0x1040
-P256 = bytes.fromhex("06082A8648CE3D030107")
+CKO_CERTIFICATE, CKO_PUBLIC_KEY = 1, 2
 MANAGEMENT_KEYS = ["010203040506070801020304050607080102030405060708", "00" * 32, "12345678", ""]
-
-
-def number(value):
-    return value.to_bytes(ctypes.sizeof(c_ulong), "little")
-
-
-class Template:
-    """CK_ATTRIBUTEs and the memory that they point to."""
-
-    def __init__(self, **values):
-        self.kept = [ctypes.create_string_buffer(v, len(v)) for v in values.values()]
-        self.all = (Attribute * len(values))(*[
-            Attribute(getattr(cryptoki, name, globals().get(name)), ctypes.cast(kept, ctypes.c_void_p), len(value))
-            for (name, value), kept in zip(values.items(), self.kept)])
-
-    def __len__(self):
-        return len(self.all)
 
 
 class Officer(ShippingCase):
@@ -61,10 +39,7 @@ class Officer(ShippingCase):
         return self.call("C_CreateObject", template.all, c_ulong(len(template)), byref(c_ulong()))
 
     def generate(self):
-        publicly = Template(CKA_EC_PARAMS=P256)
-        privately = Template(CKA_TOKEN=b"\1", CKA_ID=b"\1")
-        return self.call("C_GenerateKeyPair", byref(Mechanism(CKM_EC_KEY_PAIR_GEN)), publicly.all, c_ulong(len(publicly)),
-                         privately.all, c_ulong(len(privately)), byref(c_ulong()), byref(c_ulong()))
+        return self.module.generate(self.session, 1)
 
     def object(self, kind):
         wanted, found, count = Template(CKA_CLASS=number(kind)), c_ulong(), c_ulong()

@@ -18,6 +18,14 @@ class Run(harness.Case):
         out = harness.run([SCRIPT, "run", "--reader", "Yubico Something", "--", "opensc-tool", "-l"]).out
         self.assertIn("Yubico Something 00 00", out)
 
+    def test_readers_come_in_pairs(self):
+        out = harness.run([SCRIPT, "run", "--pairs", "3", "--", "opensc-tool", "-l"]).out
+        names = [f"Sealkey Virtual{pair} 00 0{one}" for pair in ("", " 2", " 3") for one in (0, 1)]
+        self.assertEqual([name for name in names if f" {name}\n" in out], names)
+        self.assertEqual(out.count("Sealkey Virtual"), len(names))
+        for bad in ("0", "9", "x"):
+            self.assertIn("8 pairs", harness.run([SCRIPT, "run", "--pairs", bad, "--", "true"], code=2).err)
+
     def test_two_at_once_do_not_see_each_other(self):
         inner = f"{SCRIPT} run --reader Inner -- opensc-tool -l; opensc-tool -l"
         out = harness.run([SCRIPT, "run", "--reader", "Outer", "--", "sh", "-c", inner]).out
