@@ -188,14 +188,21 @@ void Ccid::drop_message() {
 void Ccid::end_chain() {
     chaining_ = false;
     chained_ = 0;
-    if (!awaited_) wipe(command_);
+    if (awaited_) return;  // the thread wipes it
+    wipe(MutableBytes(command_).first(command_used_));
+    command_used_ = 0;
 }
 
 void Ccid::drop_reply() {
-    const bool given_out = flight_ == Flight::reply;
-    if (reply_sending_.size > 0 && !given_out) wipe(reply_);
+    if (flight_ != Flight::reply) wipe_reply();
     reply_sending_ = {};
     end_due_ = false;
+}
+
+void Ccid::wipe_reply() {
+    if (awaited_ && work_ != Work::power_off) return;  // the thread has it, and it holds no answer
+    wipe(MutableBytes(reply_).first(reply_used_));
+    reply_used_ = 0;
 }
 
 std::optional<Bytes> Ccid::control(const Setup& setup) {
@@ -286,7 +293,7 @@ void Ccid::choose_place() {
     if (header_.type != from_host::xfr_block || fault_ != 0 || awaited_ || !active_) return;
     const std::uint16_t level = header_.level();
     if (level == level::whole || level == level::first) {
-        if (chained_ > 0) end_chain();
+        if (command_used_ > 0) end_chain();
         chaining_ = false;
         chain_too_long_ = false;
         stored_ = true;
@@ -299,7 +306,10 @@ void Ccid::choose_place() {
 // `data` is what the packet brings for the message's data.
 void Ccid::continue_message(Bytes packet, Bytes data) {
     const std::size_t n = std::min<std::size_t>(data.size(), header_.length - taken_);
-    if (stored_ && n > 0) std::memcpy(command_.data() + chained_ + taken_, data.data(), n);
+    if (stored_ && n > 0) {
+        std::memcpy(command_.data() + chained_ + taken_, data.data(), n);
+        command_used_ = std::max(command_used_, chained_ + taken_ + n);
+    }
     if (header_.type == from_host::set_parameters && fault_ == 0 && n > 0) {
         std::memcpy(wanted_parameters_.data() + taken_, data.data(), n);
     }
@@ -477,7 +487,7 @@ bool Ccid::run() {
             break;
         case Work::transmit:
             response_size_ = slot_.transmit(Bytes(command_).first(command_size_), out);
-            wipe(MutableBytes(command_).first(command_size_));
+            wipe(MutableBytes(command_).first(command_used_));
             break;
     }
     finished_.store(posted, std::memory_order_release);
@@ -487,12 +497,16 @@ bool Ccid::run() {
 void Ccid::take_result() {
     awaited_ = false;
     timing_ = false;
-    chained_ = 0;
+    if (work_ == Work::transmit) {
+        chained_ = 0;
+        command_used_ = 0;
+    }
+    if (work_ != Work::power_off) reply_used_ = kHeaderSize + response_size_;
     if (work_ == Work::power_on) active_ = response_size_ > 0 && !power_off_due_;
     if (work_ == Work::power_off) active_ = false;
     if (dropped_) {
         dropped_ = false;
-        wipe(MutableBytes(reply_).first(kHeaderSize + response_size_));
+        if (work_ != Work::power_off) wipe_reply();
         return;
     }
     const bool mute = response_size_ == 0 && work_ != Work::power_off;
@@ -565,7 +579,7 @@ void Ccid::sent() {
             if (reply_sending_.at == reply_sending_.size) {
                 end_due_ = reply_sending_.size > 0 && reply_sending_.size % kBulkPacket == 0;
                 reply_sending_ = {};
-                wipe(reply_);
+                wipe_reply();
             }
             break;
     }

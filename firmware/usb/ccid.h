@@ -147,6 +147,7 @@ private:
     void drop_message();
     void end_chain();
     void drop_reply();
+    void wipe_reply();
 
     // Goes on with whatever can go on.
     void settle();
@@ -209,7 +210,9 @@ private:
 
     bool chaining_ = false;  // an APDU comes in several messages
     bool chain_too_long_ = false;
-    std::size_t chained_ = 0;  // bytes of it that are in command_
+    std::size_t chained_ = 0;       // bytes of it that are in command_
+    std::size_t command_used_ = 0;  // bytes of command_ that were written since it was wiped
+    std::size_t reply_used_ = 0;    // likewise of reply_
 
     std::array<std::uint8_t, 7> parameters_ = kDefaultParameters;
     std::array<std::uint8_t, 7> wanted_parameters_{};
