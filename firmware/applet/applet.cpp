@@ -44,7 +44,10 @@ StatusWord Applet::process(const iso7816::Command& command, iso7816::Response& r
     if (core_.failed) return sw::self_test_failed;
     const auto parsed = parse(command);
     if (!parsed) return parsed.error();
-    return std::visit([&](const auto& typed) { return run(typed, response); }, *parsed);
+    const StatusWord status = std::visit([&](const auto& typed) { return run(typed, response); }, *parsed);
+    if (!core_.drbg.tests().failed()) return status;
+    core_.failed = true;  // an algorithm that the command was about to use gave a wrong known answer
+    return sw::self_test_failed;
 }
 
 StatusWord Applet::process_secure(const iso7816::Header& header, MutableBytes work, std::size_t size,

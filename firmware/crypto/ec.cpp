@@ -25,6 +25,8 @@ mbedtls_ecp_group_id group_of(Curve curve) {
     return curve == Curve::p256 ? MBEDTLS_ECP_DP_SECP256R1 : MBEDTLS_ECP_DP_SECP384R1;
 }
 
+Tested tested(Curve curve) { return curve == Curve::p256 ? Tested::p256 : Tested::p384; }
+
 class Group {
 public:
     Group() { mbedtls_ecp_group_init(&group_); }
@@ -113,6 +115,10 @@ Status EcPrivateKey::start(Curve curve) {
 
 Status EcPrivateKey::generate(Drbg& drbg, Curve curve) {
     if (Status s = start(curve); !s) return s;
+    if (Status s = drbg.tests().before(tested(curve)); !s) {
+        clear();
+        return s;
+    }
     Status seeded = drbg.reseed();
     if (!seeded || mbedtls_ecp_gen_keypair(&pair_.grp, &pair_.d, &pair_.Q, Drbg::callback, &drbg) != 0) {
         clear();
@@ -127,6 +133,10 @@ Status EcPrivateKey::import(Drbg& drbg, Curve curve, Bytes scalar) {
     if (scalar.size() != ec_scalar_size(curve)) {
         clear();
         return Error::invalid;
+    }
+    if (Status s = drbg.tests().before(tested(curve)); !s) {
+        clear();
+        return s;
     }
     int failed = mbedtls_mpi_read_binary(&pair_.d, scalar.data(), scalar.size());
     if (failed == 0) failed = mbedtls_ecp_check_privkey(&pair_.grp, &pair_.d);
@@ -192,6 +202,7 @@ Result<std::size_t> EcPrivateKey::public_point(MutableBytes out) const {
 
 Result<std::size_t> EcPrivateKey::sign(Drbg& drbg, Bytes digest, MutableBytes out) {
     if (!curve_ || digest.empty() || digest.size() > kMaxDigest) return Error::invalid;
+    if (Status s = drbg.tests().before(tested(*curve_)); !s) return s.error();
     Number r;
     Number s;
     const int failed =
@@ -202,6 +213,7 @@ Result<std::size_t> EcPrivateKey::sign(Drbg& drbg, Bytes digest, MutableBytes ou
 
 Result<Secret<kMaxEcScalar>> EcPrivateKey::ecdh(Drbg& drbg, Bytes peer) {
     if (!curve_) return Error::invalid;
+    if (Status s = drbg.tests().before(tested(*curve_)); !s) return s.error();
     Point theirs;
     Number shared;
     int failed = read_point(&pair_.grp, *curve_, peer, theirs.get());

@@ -69,6 +69,7 @@ void RsaPrivateKey::clear() {
 Status RsaPrivateKey::generate(Drbg& drbg, std::size_t modulus_bits) {
     clear();
     if (!is_rsa_size(modulus_bits)) return Error::invalid;
+    if (Status s = drbg.tests().before(Tested::rsa); !s) return s;
     if (Status s = drbg.reseed(); !s) return s;
     const int failed =
         mbedtls_rsa_gen_key(&context_, Drbg::callback, &drbg, static_cast<unsigned>(modulus_bits), kExponent);
@@ -86,6 +87,7 @@ Status RsaPrivateKey::import(Drbg& drbg, std::size_t modulus_bits, const RsaPart
     const Bytes given[] = {parts.p, parts.q, parts.dp, parts.dq, parts.qinv};
     mbedtls_mpi* const target[] = {&context_.P, &context_.Q, &context_.DP, &context_.DQ, &context_.QP};
     if (!is_rsa_size(modulus_bits)) return Error::invalid;
+    if (Status s = drbg.tests().before(Tested::rsa); !s) return s;
     for (Bytes part : given) {
         if (part.empty() || part.size() > half) return Error::invalid;
     }
@@ -138,9 +140,15 @@ Result<std::size_t> RsaPrivateKey::save(MutableBytes out) const {
 
 Status RsaPrivateKey::load(Bytes saved) {
     clear();
+    if (saved.size() < 2 || !is_rsa_size(std::size_t{saved[1]} * 16 * 16)) return Error::invalid;
+    return load_any_size(saved);
+}
+
+Status RsaPrivateKey::load_any_size(Bytes saved) {
+    clear();
     if (saved.size() < 2 || saved[0] != kFormat) return Error::invalid;
     const std::size_t half = std::size_t{saved[1]} * 16;
-    if (!is_rsa_size(half * 16) || saved.size() != 2 + 5 * half) return Error::invalid;
+    if (half == 0 || saved.size() != 2 + 5 * half) return Error::invalid;
     mbedtls_mpi* const target[] = {&context_.P, &context_.Q, &context_.DP, &context_.DQ, &context_.QP};
     Bytes rest = saved.subspan(2);
     Steps steps;
@@ -171,6 +179,7 @@ Status RsaPrivateKey::modulus(MutableBytes out) const {
 
 Status RsaPrivateKey::private_operation(Drbg& drbg, Bytes in, MutableBytes out) {
     if (context_.len == 0 || in.size() != context_.len || out.size() != context_.len) return Error::invalid;
+    if (Status s = drbg.tests().before(Tested::rsa); !s) return s;
     const int failed = mbedtls_rsa_private(&context_, Drbg::callback, &drbg, in.data(), out.data());
     if (failed == 0) return {};
     wipe(out);

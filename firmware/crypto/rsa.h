@@ -38,6 +38,8 @@ public:
     [[nodiscard]] Status import(Drbg& drbg, std::size_t modulus_bits, const RsaParts& parts);
     // What save() wrote. invalid: it isn't that.
     [[nodiscard]] Status load(Bytes saved);
+    // The same of any size: for a self-test, which has no time for a key that is good for something.
+    [[nodiscard]] Status load_any_size(Bytes saved);
 
     // Writes the key to the front of `out` and returns the length, at most kRsaSavedMax. It is secret.
     [[nodiscard]] Result<std::size_t> save(MutableBytes out) const;

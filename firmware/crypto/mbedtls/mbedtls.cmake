@@ -42,7 +42,9 @@ if(NOT version_line MATCHES "\"3\\.6\\.")
 endif()
 message(STATUS "mbedTLS tree: ${SEALKEY_MBEDTLS_TREE} ${version_line}")
 
-# sealkey_add_mbedtls(NAME CONFIG_HEADER): a static library with that configuration, symbols hidden.
+# sealkey_add_mbedtls(NAME CONFIG_HEADER): a static library with that configuration, symbols hidden. A board may set
+# SEALKEY_MBEDTLS_OPTIMISE.
+set(SEALKEY_MBEDTLS_OPTIMISE -O2 CACHE STRING "How mbedTLS is optimised")
 function(sealkey_add_mbedtls name config)
   file(GLOB sources "${SEALKEY_MBEDTLS_TREE}/library/*.c")
   list(FILTER sources EXCLUDE REGEX "/(ssl_|net_sockets|mps_|debug)[^/]*$")
@@ -50,6 +52,6 @@ function(sealkey_add_mbedtls name config)
   target_include_directories(${name} SYSTEM PUBLIC "${SEALKEY_MBEDTLS_TREE}/include")
   target_include_directories(${name} PRIVATE "${SEALKEY_MBEDTLS_TREE}/library")
   target_compile_definitions(${name} PUBLIC MBEDTLS_CONFIG_FILE="${config}")
-  target_compile_options(${name} PRIVATE -w -O2)
+  target_compile_options(${name} PRIVATE -w ${SEALKEY_MBEDTLS_OPTIMISE})
   set_target_properties(${name} PROPERTIES C_VISIBILITY_PRESET hidden)
 endfunction()
