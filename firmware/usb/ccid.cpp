@@ -308,7 +308,7 @@ void Ccid::continue_message(Bytes packet, Bytes data) {
     const std::size_t n = std::min<std::size_t>(data.size(), header_.length - taken_);
     if (stored_ && n > 0) {
         std::memcpy(command_.data() + chained_ + taken_, data.data(), n);
-        command_used_ = std::max(command_used_, chained_ + taken_ + n);
+        command_used_ = std::max<std::size_t>(command_used_, chained_ + taken_ + n);
     }
     if (header_.type == from_host::set_parameters && fault_ == 0 && n > 0) {
         std::memcpy(wanted_parameters_.data() + taken_, data.data(), n);
