@@ -1,16 +1,17 @@
 // What a lying token may answer, through the whole PKCS#11 module: whatever a program then asks of it, nothing crashes,
 // no buffer that a caller gave is written past its end, and no PIN is sent twice.
 //
-// Input: three bytes, then answers. Bytes: bit 0 of the first: a reader with extended length; bits 1 to 3: which
-// programs run besides. The second and the third: at which command the transport fails, and how (0: never). An answer
-// is key(2) length(2) bytes; a command's key is its INS and P2, for GET DATA its INS and the last byte of the object's
-// tag. The answers of one key are given in turn, the last one for ever; a command without one gets 6A82.
+// Input: three bytes, then answers. Bytes: bit 0 of the first: a reader with extended length; bits 1 to 5: which
+// programs run besides (kAnswersItsDialogs and on). The second and the third: at which command the transport fails, and
+// how (0: never). An answer is key(2) length(2) bytes; a command's key is its INS and P2, for GET DATA its INS and the
+// last byte of the object's tag. The answers of one key are given in turn, the last one for ever; a command without one
+// gets 6A82.
 #include <algorithm>
 #include <cstdlib>
 #include <map>
 
 #include "base/bytes.h"
-#include "cryptoki.h"
+#include "cryptoki3.h"
 #include "protocol/atr.h"
 #include "transport/transport.h"
 
@@ -18,6 +19,13 @@ using namespace sealkey;
 using transport::Failure;
 
 namespace {
+
+// What a program does besides, by the bits of the input's first byte.
+constexpr unsigned kAnswersItsDialogs = 1;
+constexpr unsigned kChangesItsPin = 2;
+constexpr unsigned kLogsOut = 4;
+constexpr unsigned kMakesObjects = 8;
+constexpr unsigned kIsTheOfficer = 16;
 
 constexpr char kPin[] = "739155";
 constexpr char kNewPin[] = "264817";
@@ -31,7 +39,7 @@ struct Dialogue {
     explicit Dialogue(Bytes input) {
         if (input.size() < 3) return;
         extended = (input[0] & 1) != 0;
-        programs = (input[0] >> 1) & 7;
+        programs = (input[0] >> 1) & 31;
         fails_at = input[1];
         failure = kFailures[input[2] % std::size(kFailures)];
         input = input.subspan(3);
@@ -176,7 +184,7 @@ void use_private_keys(CK_SESSION_HANDLE session) {
         for (const auto type : {CKM_RSA_PKCS, CKM_SHA256_RSA_PKCS, CKM_ECDSA, CKM_ECDSA_SHA256}) {
             CK_MECHANISM mechanism = plain(type);
             if (p11->C_SignInit(session, &mechanism, key) != CKR_OK) continue;
-            if ((dialogue->programs & 1) != 0) log_in(session, CKU_CONTEXT_SPECIFIC);
+            if ((dialogue->programs & kAnswersItsDialogs) != 0) log_in(session, CKU_CONTEXT_SPECIFIC);
             produce([&](std::uint8_t* out, CK_ULONG* length) {
                 return p11->C_Sign(session, digest, sizeof digest, out, length);
             });
@@ -219,18 +227,151 @@ void use_public_keys(CK_SESSION_HANDLE session) {
     }
 }
 
+// --- session objects, and what goes between them and the token's keys ---
+
+CK_OBJECT_HANDLE make_aes(CK_SESSION_HANDLE session, bool generated) {
+    CK_OBJECT_CLASS object_class = CKO_SECRET_KEY;
+    CK_KEY_TYPE type = CKK_AES;
+    CK_ULONG length = 16;
+    std::uint8_t value[16] = {7};
+    CK_BBOOL yes = CK_TRUE;
+    CK_ATTRIBUTE all[] = {{CKA_CLASS, &object_class, sizeof object_class},
+                          {CKA_KEY_TYPE, &type, sizeof type},
+                          {CKA_EXTRACTABLE, &yes, sizeof yes},
+                          {CKA_VALUE, value, sizeof value}};
+    CK_OBJECT_HANDLE made = 0;
+    if (!generated) return p11->C_CreateObject(session, all, std::size(all), &made) == CKR_OK ? made : 0;
+    all[3] = {CKA_VALUE_LEN, &length, sizeof length};
+    CK_MECHANISM mechanism = plain(CKM_AES_KEY_GEN);
+    return p11->C_GenerateKey(session, &mechanism, all, std::size(all), &made) == CKR_OK ? made : 0;
+}
+
+void wrap_and_unwrap(CK_SESSION_HANDLE session, CK_OBJECT_HANDLE secret) {
+    CK_RSA_PKCS_OAEP_PARAMS parameters{CKM_SHA256, CKG_MGF1_SHA256, CKZ_DATA_SPECIFIED, nullptr, 0};
+    CK_MECHANISM oaep{CKM_RSA_PKCS_OAEP, &parameters, sizeof parameters};
+    CK_MECHANISM pkcs1 = plain(CKM_RSA_PKCS);
+    std::uint8_t block[256] = {0, 2};
+    for (CK_MECHANISM* mechanism : {&oaep, &pkcs1}) {
+        for (const auto key : find(session, CKO_PUBLIC_KEY)) {
+            produce([&](std::uint8_t* out, CK_ULONG* length) {
+                return p11->C_WrapKey(session, mechanism, key, secret, out, length);
+            });
+        }
+        for (const auto key : find(session, CKO_PRIVATE_KEY)) {
+            CK_OBJECT_HANDLE made = 0;
+            if (p11->C_UnwrapKey(session, mechanism, key, block, sizeof block, nullptr, 0, &made) != CKR_OK) continue;
+            read_attributes(session, made);
+        }
+    }
+    CK_MECHANISM wrap = plain(CKM_AES_KEY_WRAP);
+    produce([&](std::uint8_t* out, CK_ULONG* length) {
+        return p11->C_WrapKey(session, &wrap, secret, secret, out, length);
+    });
+    CK_OBJECT_HANDLE made = 0;
+    static_cast<void>(p11->C_UnwrapKey(session, &wrap, secret, block, 24, nullptr, 0, &made));
+}
+
+void recover(CK_SESSION_HANDLE session) {
+    std::uint8_t data[32] = {1, 2, 3};
+    std::uint8_t signature[256] = {0, 1};
+    CK_MECHANISM pkcs1 = plain(CKM_RSA_PKCS);
+    for (const auto key : find(session, CKO_PRIVATE_KEY)) {
+        if (p11->C_SignRecoverInit(session, &pkcs1, key) != CKR_OK) continue;
+        produce([&](std::uint8_t* out, CK_ULONG* length) {
+            return p11->C_SignRecover(session, data, sizeof data, out, length);
+        });
+    }
+    for (const auto key : find(session, CKO_PUBLIC_KEY)) {
+        if (p11->C_VerifyRecoverInit(session, &pkcs1, key) != CKR_OK) continue;
+        produce([&](std::uint8_t* out, CK_ULONG* length) {
+            return p11->C_VerifyRecover(session, signature, sizeof signature, out, length);
+        });
+    }
+}
+
+// Parts, with a digest beside them; ended by C_SessionCancel where nothing else does.
+void use_parts(CK_SESSION_HANDLE session, CK_OBJECT_HANDLE secret) {
+    std::uint8_t data[64] = {1, 2, 3};
+    std::uint8_t out[512];
+    CK_MECHANISM ecb = plain(CKM_AES_ECB);
+    CK_MECHANISM hash = plain(CKM_SHA256);
+    CK_MECHANISM pss_hash = plain(CKM_SHA256_RSA_PKCS);
+    CK_MECHANISM pkcs1 = plain(CKM_RSA_PKCS);
+    CK_ULONG length = sizeof out;
+    static_cast<void>(p11->C_DigestInit(session, &hash));
+    static_cast<void>(p11->C_EncryptInit(session, &ecb, secret));
+    static_cast<void>(p11->C_DigestEncryptUpdate(session, data, sizeof data, out, &length));
+    static_cast<void>(p11->C_DigestKey(session, secret));
+    for (const auto key : find(session, CKO_PRIVATE_KEY)) {
+        static_cast<void>(p11->C_SignInit(session, &pss_hash, key));
+        static_cast<void>(p11->C_SignUpdate(session, data, sizeof data));
+        produce([&](std::uint8_t* signature, CK_ULONG* size) { return p11->C_SignFinal(session, signature, size); });
+        static_cast<void>(p11->C_DecryptInit(session, &pkcs1, key));
+        length = sizeof out;
+        static_cast<void>(p11->C_DecryptUpdate(session, out, 256, out, &length));
+        produce([&](std::uint8_t* plaintext, CK_ULONG* size) { return p11->C_DecryptFinal(session, plaintext, size); });
+        if (C_SessionCancel(session, CKF_SIGN | CKF_DECRYPT) == CKR_GENERAL_ERROR) std::abort();
+    }
+    if (C_SessionCancel(session, ~0UL) == CKR_GENERAL_ERROR) std::abort();
+}
+
+void make_objects(CK_SESSION_HANDLE session) {
+    // The token has no part in these: once is enough.
+    read_attributes(session, make_aes(session, true));
+    const CK_OBJECT_HANDLE secret = make_aes(session, false);
+    if (secret == 0) std::abort();
+    wrap_and_unwrap(session, secret);
+    use_parts(session, secret);
+    CK_OBJECT_HANDLE copy = 0;
+    std::uint8_t label[3] = {'a', 'b', 'c'};
+    CK_ATTRIBUTE change{CKA_LABEL, label, sizeof label};
+    if (p11->C_CopyObject(session, secret, &change, 1, &copy) == CKR_OK) {
+        read_attributes(session, copy);
+        static_cast<void>(p11->C_DestroyObject(session, copy));
+    }
+    recover(session);
+    // None of the token's own is anybody's to change here.
+    for (const auto object : find(session, CKO_CERTIFICATE)) {
+        CK_ATTRIBUTE rename{CKA_LABEL, nullptr, 0};
+        if (p11->C_SetAttributeValue(session, object, &rename, 1) == CKR_OK) std::abort();
+    }
+    CK_MECHANISM mechanism = plain(CKM_SHA256_RSA_PKCS);
+    if (C_MessageSignInit(session, &mechanism, 1) == CKR_OK) std::abort();
+}
+
+void be_the_officer(CK_SESSION_HANDLE session) {
+    std::uint8_t key[48];
+    std::fill(std::begin(key), std::end(key), '1');
+    static_cast<void>(p11->C_Login(session, CKU_SO, key, sizeof key));
+    CK_BBOOL yes = CK_TRUE;
+    std::uint8_t id = 1;
+    std::uint8_t curve[] = {0x06, 0x08, 0x2A, 0x86, 0x48, 0xCE, 0x3D, 0x03, 0x01, 0x07};
+    CK_ATTRIBUTE publicly{CKA_EC_PARAMS, curve, sizeof curve};
+    CK_ATTRIBUTE privately[] = {{CKA_TOKEN, &yes, sizeof yes}, {CKA_ID, &id, sizeof id}};
+    CK_MECHANISM mechanism = plain(CKM_EC_KEY_PAIR_GEN);
+    CK_OBJECT_HANDLE made[2] = {};
+    static_cast<void>(p11->C_GenerateKeyPair(session, &mechanism, &publicly, 1, privately, 2, made, made + 1));
+    for (const auto object : find(session, CKO_CERTIFICATE)) static_cast<void>(p11->C_DestroyObject(session, object));
+    static_cast<void>(p11->C_SetPIN(session, key, sizeof key, key, sizeof key));
+    std::uint8_t pin[6] = {'1', '2', '3', '9', '8', '7'};
+    static_cast<void>(p11->C_InitPIN(session, pin, sizeof pin));
+    static_cast<void>(p11->C_Logout(session));
+}
+
 void use_token(CK_SLOT_ID slot) {
     CK_TOKEN_INFO token{};
     static_cast<void>(p11->C_GetTokenInfo(slot, &token));
     CK_SESSION_HANDLE session = 0;
     if (p11->C_OpenSession(slot, CKF_SERIAL_SESSION | CKF_RW_SESSION, nullptr, nullptr, &session) != CKR_OK) return;
     for (const auto object : find(session, std::vector<CK_ATTRIBUTE>{})) read_attributes(session, object);
+    if ((dialogue->programs & kIsTheOfficer) != 0) be_the_officer(session);
     log_in(session, CKU_USER);
     use_private_keys(session);
     use_public_keys(session);
+    if ((dialogue->programs & kMakesObjects) != 0) make_objects(session);
     std::uint8_t random[32];
     static_cast<void>(p11->C_GenerateRandom(session, random, sizeof random));
-    if ((dialogue->programs & 2) != 0) {
+    if ((dialogue->programs & kChangesItsPin) != 0) {
         std::uint8_t old_pin[sizeof kPin - 1];
         std::uint8_t new_pin[sizeof kNewPin - 1];
         std::copy_n(kPin, sizeof old_pin, old_pin);
@@ -238,7 +379,7 @@ void use_token(CK_SLOT_ID slot) {
         ++dialogue->pins_given;
         static_cast<void>(p11->C_SetPIN(session, old_pin, sizeof old_pin, new_pin, sizeof new_pin));
     }
-    if ((dialogue->programs & 4) != 0) static_cast<void>(p11->C_Logout(session));
+    if ((dialogue->programs & kLogsOut) != 0) static_cast<void>(p11->C_Logout(session));
     for (const auto object : find(session, CKO_CERTIFICATE)) read_attributes(session, object);
     static_cast<void>(p11->C_GetTokenInfo(slot, &token));
     static_cast<void>(p11->C_CloseSession(session));

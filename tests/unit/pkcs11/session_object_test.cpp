@@ -166,6 +166,28 @@ TEST_F(ObjectTest, TemplatesThatCannotBe) {
     EXPECT_EQ(p11_.C_CreateObject(session_, aes().data(), 3, nullptr), CKR_ARGUMENTS_BAD);
 }
 
+TEST_F(ObjectTest, WhatTheModuleDoesNotHaveIsRefusedByItsOwnCode) {
+    const auto key = created(aes());
+    for (const CK_ATTRIBUTE_TYPE type : {CKA_WRAP_TEMPLATE, CKA_UNWRAP_TEMPLATE, CKA_DERIVE_TEMPLATE}) {
+        Template inner;
+        inner.flag(CKA_EXTRACTABLE, false);
+        const auto bytes = inner.size() * sizeof(CK_ATTRIBUTE);
+        EXPECT_EQ(create(std::move(aes().bytes(type, inner.data(), bytes))), CKR_ATTRIBUTE_TYPE_INVALID) << type;
+        EXPECT_EQ(change(key, std::move(Template().bytes(type, inner.data(), bytes))), CKR_ATTRIBUTE_TYPE_INVALID);
+        EXPECT_EQ(attribute_code(session_, key, type), CKR_ATTRIBUTE_TYPE_INVALID);
+    }
+    CK_ULONG length = 10;
+    for (const CK_MECHANISM_TYPE type : {CKM_SHA256_HMAC_GENERAL, CKM_SHA_1_HMAC_GENERAL, CKM_AES_CMAC_GENERAL}) {
+        CK_MECHANISM mechanism{type, &length, sizeof(length)};
+        EXPECT_EQ(p11_.C_SignInit(session_, &mechanism, key), CKR_MECHANISM_INVALID) << type;
+        EXPECT_EQ(p11_.C_VerifyInit(session_, &mechanism, key), CKR_MECHANISM_INVALID) << type;
+    }
+    EXPECT_TRUE(find(session_, std::move(Template().number(CKA_CLASS, CKO_MECHANISM))).empty());
+    for (const CK_OBJECT_CLASS none : {CKO_MECHANISM, CKO_HW_FEATURE, CKO_DOMAIN_PARAMETERS, CKO_OTP_KEY}) {
+        EXPECT_EQ(create(std::move(Template().number(CKA_CLASS, none))), CKR_ATTRIBUTE_VALUE_INVALID) << none;
+    }
+}
+
 TEST_F(ObjectTest, SecretIsHiddenOnceItIsSensitiveAndNeverShownAgain) {
     const auto key = created(aes());
     EXPECT_EQ(attribute(session_, key, CKA_VALUE), ByteVector(16, 7));
