@@ -40,6 +40,8 @@ export class Chip {
     this.options = options;
     this.instructions = 0;
     this.reboots = 0;
+    this.view = null;
+    this.flashEnd = undefined;
     this.powerUp();
   }
 
@@ -180,17 +182,21 @@ export class Chip {
   // Shows the flash to the processor, or hides it.
   window() {
     const open = this.ssi.obstacle() === null;
-    this.rp2040.flash = open ? this.flash.bytes : kNoBytes;
+    this.rp2040.flash = open ? this.flash.bytes.subarray(0, this.flashEnd) : kNoBytes;
     this.rp2040.flashView = open ? this.flashView() : kNoView;
     if (this.flash.busy) this.flashReady.schedule((this.flash.busyUntil - this.clock.cycle) * 8);
   }
 
   flashView() {
-    if (this.flashBytes !== this.flash.bytes) {
-      this.flashBytes = this.flash.bytes;
-      this.view = new DataView(this.flashBytes.buffer);
-    }
+    this.view ??= new DataView(this.flash.bytes.buffer, 0, this.flashEnd);
     return this.view;
+  }
+
+  // Hides the flash from this offset on; undefined: nothing is hidden.
+  showFlashUpTo(end) {
+    this.flashEnd = end;
+    this.view = null;
+    this.window();
   }
 
   // ---- running ----

@@ -30,6 +30,17 @@ const kCommands = {
   },
   'last-cut': (key) => (key.lastCut ? { cut: true, ...key.lastCut } : { cut: false }),
   log: (key, from = '0') => ({ apdus: key.log.length, log: key.log.filter(({ number }) => number >= Number(from)) }),
+  // A sweep's short way: a command runs once, between record and recorded; leave N [KIND] then starts the key as a power cut
+  // at the N-th flash operation of those leaves it.
+  record(key) {
+    key.record();
+    return status(key);
+  },
+  recorded: (key) => ({ recorded: key.endRecord() }),
+  leave(key, number, kind = 'subset') {
+    key.leave(Number(number), kind);
+    return { ...status(key), cut: key.lastCut };
+  },
   led: (key) => ({ led: key.chip.led }),
   press(key, down = 'yes') {
     key.chip.press(down === 'yes');

@@ -34,7 +34,8 @@ function tear(kind, before, wanted, random) {
     return then;
   });
   const torn = changing.filter((i) => left[i] !== wanted[i]).length;
-  return { left, to_change: changing.length, torn };
+  const between = torn > 0 && changing.some((i) => left[i] !== before[i]); // neither the old bytes nor the new ones
+  return { left, to_change: changing.length, torn, between };
 }
 
 export class NorFlash {
@@ -45,6 +46,7 @@ export class NorFlash {
     this.quadEnable = false; // kept without power, as on the chip
     this.operations = 0; // programs and erases
     this.cut = null; // { left, number, kind }
+    this.recording = null;
     this.powerUp();
   }
 
@@ -152,13 +154,18 @@ export class NorFlash {
     ++this.operations;
     if (this.cut && --this.cut.left === 0) {
       const { kind, number } = this.cut;
-      const torn = tear(kind, before, wanted, generator((offset ^ (number * 2654435761)) >>> 0));
-      this.bytes.set(torn.left, offset);
       this.cut = null;
-      const { to_change, torn: count } = torn;
-      throw new PowerCut({ operation, number, offset, length: wanted.length, to_change, torn: count, kind });
+      throw new PowerCut(this.tearHere({ operation, offset, before, wanted }, number, kind));
     }
+    this.recording?.push({ operation, offset, before, wanted });
     this.bytes.set(wanted, offset);
+  }
+
+  // Leaves what a torn operation does, and tells of it.
+  tearHere({ operation, offset, before, wanted }, number, kind) {
+    const { left, ...torn } = tear(kind, before, wanted, generator((offset ^ (number * 2654435761)) >>> 0));
+    this.bytes.set(left, offset);
+    return { operation, number, offset, length: wanted.length, ...torn, kind };
   }
 
   // Power goes at the number-th operation from now, 1 being the next.

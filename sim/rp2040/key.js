@@ -5,9 +5,11 @@ import { CcidClient } from './ccid_client.js';
 import { Chip, flashWith } from './chip.js';
 import { enumerate } from './enumerate.js';
 import { NorFlash } from './flash.js';
+import { snapshot } from './snapshot.js';
 import { UsbHost } from './usb_host.js';
 import { PowerCut } from './violation.js';
 
+const kMarkCycles = 60 * 125e6;
 const kManufacture = Buffer.from('802e000060', 'hex');
 
 export class BoardKey {
@@ -22,6 +24,8 @@ export class BoardKey {
     this.log = [];
     this.lastCut = null;
     this.chip = null;
+    this.marked = null;
+    this.recorded = null;
   }
 
   get plugged() {
@@ -40,7 +44,56 @@ export class BoardKey {
   }
 
   powerUp() {
+    if (this.startAtMark()) return;
     this.chip = new Chip(this.flash, this.options);
+    if (this.options.mark) this.reachMark();
+  }
+
+  // Starting takes millions of instructions, all of them alike until the firmware looks at its part of the flash. options.mark
+  // { address, data }: the state at this address of the code is kept at the first start, and every later one begins there with
+  // the flash as it is then. The flash from `data` on is out of sight until there: who reads it earlier meets a violation.
+  reachMark() {
+    const { address, data } = this.options.mark;
+    const { chip } = this;
+    chip.showFlashUpTo(data);
+    if (!chip.runTo(address, kMarkCycles)) throw new Error(`the firmware doesn't come by 0x${address.toString(16)}`);
+    chip.showFlashUpTo(undefined);
+    this.marked = { chip, restore: snapshot(chip), front: Buffer.from(this.flash.bytes.slice(0, data)) };
+  }
+
+  startAtMark() {
+    const { marked, flash } = this;
+    if (!marked || !marked.front.equals(Buffer.from(flash.bytes.buffer, 0, marked.front.length))) return false;
+    const { operations } = flash;
+    const content = flash.bytes.slice();
+    marked.restore();
+    flash.bytes.set(content);
+    Object.assign(flash, { operations, cut: null });
+    this.chip = marked.chip;
+    return true;
+  }
+
+  // Notes every flash operation from now on, for leave().
+  record() {
+    this.recorded = { base: this.flash.bytes.slice(), operations: [] };
+    this.flash.recording = this.recorded.operations;
+  }
+
+  endRecord() {
+    this.flash.recording = null;
+    return this.recorded.operations.length;
+  }
+
+  // Starts with the flash that a power cut at the number-th recorded operation would have left: what the chip had in its memory
+  // is gone then, so that there is no need to run the command again for each.
+  leave(number, kind) {
+    const { base, operations } = this.recorded;
+    if (!(number >= 1 && number <= operations.length)) throw new Error(`${operations.length} operations were recorded`);
+    this.chip = null;
+    this.flash.bytes.set(base);
+    for (const { offset, wanted } of operations.slice(0, number - 1)) this.flash.bytes.set(wanted, offset);
+    this.lastCut = { command: 'recorded', ...this.flash.tearHere(operations[number - 1], number, kind) };
+    this.plug();
   }
 
   // Enumerates anew on the chip as it runs.

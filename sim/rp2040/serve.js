@@ -4,9 +4,11 @@
 //
 //   node sim/rp2040/serve.js --image build/rp2040/sealkey-rp2040.uf2 --flash FILE --socket PATH
 //        [--birth-record PATH] [--control PATH] [--vpcd PORT] [--entropy good|stuck|alternating] [--unplugged]
+//        [--mark ADDRESS:OFFSET]
 //
 // --vpcd: in the reader that pcscd's vpcd offers at this port of 127.0.0.1. A key whose flash is blank is made
-// (MANUFACTURE) first, its transport keys written to the birth record. SIGTERM ends it; the flash is kept in FILE.
+// (MANUFACTURE) first, its transport keys written to the birth record. --mark: see BoardKey.reachMark(). SIGTERM ends it; the
+// flash is kept in FILE.
 import fs from 'node:fs';
 import net from 'node:net';
 import { parseArgs } from 'node:util';
@@ -27,11 +29,19 @@ const { values } = parseArgs({
     control: { type: 'string' },
     vpcd: { type: 'string' },
     entropy: { type: 'string' },
+    mark: { type: 'string' },
     unplugged: { type: 'boolean' },
   },
 });
 
-const key = new BoardKey({ image: values.image, flashFile: values.flash, birthRecord: values['birth-record'], entropy: values.entropy });
+const [address, data] = (values.mark ?? '').split(':').map(Number);
+const key = new BoardKey({
+  image: values.image,
+  flashFile: values.flash,
+  birthRecord: values['birth-record'],
+  entropy: values.entropy,
+  mark: values.mark && { address, data },
+});
 const readers = new Set();
 
 function quit(code = 0) {
@@ -82,7 +92,7 @@ function serveReader(link) {
       const answer = exchange(Buffer.from(body));
       if (!key.plugged) {
         hangUp();
-        setTimeout(plug, kReplugAfter);
+        setTimeout(plug, values.vpcd ? kReplugAfter : 0);
         return;
       }
       if (answer === undefined) continue;
@@ -113,8 +123,8 @@ function serveControl(link) {
     input = lines.pop();
     for (const line of lines) {
       link.write(`${JSON.stringify(answerLine(key, line, quit))}\n`);
-      if (!key.plugged) hangUp();
-      else intoReader();
+      if (!key.plugged || line.includes('leave')) hangUp();
+      intoReader();
     }
   }));
 }

@@ -38,6 +38,16 @@ def need_emulator():
         raise harness.Missing(f"{IMAGE} is missing: cmake --build --preset release --target rp2040_image")
 
 
+def start_mark():
+    """Where the firmware first looks at its part of the flash (BoardKey.reachMark), by the image's own symbols."""
+    symbols = harness.run(["arm-none-eabi-nm", "-C", IMAGE.with_suffix(".elf")]).out
+    places = {}
+    for line in symbols.splitlines():
+        address, _, name = line.split(maxsplit=2) if line[0] != " " else ("0", "", "")
+        places[name] = int(address, 16)
+    return f"{places['sealkey::applet::FactoryDoor::power_on()']}:{places['__factory_start'] - 0x10000000}"
+
+
 def node(script, *arguments, **how):
     """Runs a script of the emulator's to its end."""
     need_emulator()
@@ -50,11 +60,13 @@ class Board(harness.Simulator):
     start_seconds = 120
     stop_seconds = 120  # a command goes to its end first
 
-    def __init__(self, state=None, sockets=False, options=()):
+    def __init__(self, state=None, sockets=False, mark=False, options=()):
         need_emulator()
         super().__init__(state=state, sockets=sockets)
         self._arguments = [shutil.which("node"), str(EMULATOR / "serve.js"), "--image", str(IMAGE), "--flash", str(self.state),
                            "--birth-record", str(self.birth_record), "--control", str(self.control_path), *options]
+        if mark:
+            self._arguments += ["--mark", start_mark()]
         if sockets:
             self._arguments += ["--socket", self.environment["SEALKEY_SIM_SOCKETS"]]
         else:
