@@ -41,7 +41,9 @@ class Login(PersonalisedCase):
             self.assertEqual(len(firefox.prompts()), 1)
             self.assertIn("sealkey", firefox.prompts()[0])
             self.assertEqual(len(self.verifications(before)), 1)
-            print(f"Firefox, start to page, {algorithm}: {self.key.apdu_count() - start} APDUs")
+            count = self.key.apdu_count() - start
+            print(f"Firefox, start to page, {algorithm}: {count} APDUs")
+            self.assertLessEqual(count, 8)
 
     def test_one_prompt_opens_the_page_with_rsa(self):
         """Lesson 21, and Lesson 28: TLS 1.3 asks an RSA key for PSS."""
