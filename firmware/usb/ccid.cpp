@@ -228,6 +228,17 @@ std::optional<Bytes> Ccid::control(const Setup& setup) {
 
 void Ccid::halt_cleared(std::uint8_t endpoint) {
     if (endpoint == kBulkOut && receiving_ != Receiving::nothing) drop_message();
+    if (endpoint == kBulkIn && flight_ != Flight::nothing) {
+        const bool dropped = flight_ == Flight::reply && reply_sending_.size == 0;
+        if (dropped) wipe_reply();
+        if (flight_ == Flight::reply && !dropped) reply_sending_.at -= flight_size_;
+        flight_ = Flight::nothing;
+        settle();
+    }
+    if (endpoint == kInterruptIn && event_in_flight_) {
+        event_in_flight_ = false;
+        event_due_ = true;
+    }
 }
 
 // ---- messages come in -----------------------------------------------------------------------------------------------
@@ -561,6 +572,7 @@ std::optional<Bytes> Ccid::next() {
     const std::size_t n = std::min(kBulkPacket, reply_sending_.size - reply_sending_.at);
     const Bytes packet = Bytes(reply_).subspan(reply_sending_.at, n);
     reply_sending_.at += n;
+    flight_size_ = n;
     flight_ = Flight::reply;
     return packet;
 }

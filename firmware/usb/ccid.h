@@ -89,7 +89,8 @@ public:
     [[nodiscard]] bool ready() const { return configured_ && !held_; }
     // One bulk OUT packet, 0 to 64 bytes. Only when ready(); one that comes nevertheless is dropped.
     void received(Bytes packet);
-    // The host cleared a halt of this endpoint (its data toggle is 0 again): a message half-way there is forgotten.
+    // The host cleared a halt of this endpoint (its data toggle is 0 again), and the controller gave up what it had
+    // armed there: a message half-way in is forgotten, a packet that hasn't left is given out again.
     void halt_cleared(std::uint8_t endpoint);
 
     // The next bulk IN packet, at most 64 bytes, none being a zero-length packet; nothing: there is none, or the last
@@ -225,6 +226,7 @@ private:
     Sending notice_sending_{};
     Sending reply_sending_{};
     Flight flight_ = Flight::nothing;  // the packet that was given out
+    std::size_t flight_size_ = 0;      // where it is the reply's
     bool end_due_ = false;             // a message of whole packets ends by an empty one
 
     std::array<std::uint8_t, 2> event_{};

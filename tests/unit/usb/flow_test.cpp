@@ -496,7 +496,50 @@ TEST_F(CcidFlow, ClearedHaltEndsAHalfSentCommand) {
     reader.ccid.received(Bytes(bytes).first(64));
     reader.ccid.halt_cleared(0x01);
     EXPECT_EQ(reader.ask(message(0x6F, 2, ByteVector(54, 2))).data, kOk);
+    expect_alive();
+}
+
+TEST_F(CcidFlow, PacketThatAClearedHaltTookBackIsGivenOutAgain) {
+    for (const std::size_t size : {3U, 54U, 200U}) {  // one packet, one and an empty one, several
+        card.answer = [size](const ByteVector&) {
+            ByteVector out(size);
+            for (std::size_t i = 0; i < size; ++i) out[i] = static_cast<std::uint8_t>(i);
+            return out;
+        };
+        begin_command(1);
+        reader.run();
+        ByteVector collected;
+        bool again = true;
+        while (const auto packet = reader.ccid.next()) {
+            if (again) {
+                reader.ccid.halt_cleared(0x81);
+            } else {
+                collected.insert(collected.end(), packet->begin(), packet->end());
+                reader.ccid.sent();
+            }
+            again = !again;
+        }
+        EXPECT_EQ(ByteVector(collected.begin() + 10, collected.end()), card.answer({})) << size;
+    }
+    reader.send(message(0x65, 2));
+    ASSERT_TRUE(reader.ccid.next());
     reader.ccid.halt_cleared(0x81);
+    EXPECT_EQ(reader.receive().sequence, 2);
+    reader.ccid.configured();
+    ASSERT_TRUE(reader.ccid.next_event());
+    reader.ccid.halt_cleared(0x82);
+    EXPECT_TRUE(reader.ccid.next_event());
+}
+
+TEST_F(CcidFlow, ClearedHaltAfterAnAbortDoesNotBringTheAnswerBack) {
+    card.answer = [](const ByteVector&) { return ByteVector(500, 0x66); };
+    begin_command(1);
+    reader.run();
+    ASSERT_TRUE(reader.ccid.next());
+    ASSERT_TRUE(reader.abort(7));
+    reader.ccid.halt_cleared(0x81);
+    EXPECT_EQ(reader.ask(message(0x72, 7)), kAborted);
+    card.answer = [](const ByteVector&) { return kOk; };
     expect_alive();
 }
 
