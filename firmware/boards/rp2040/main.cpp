@@ -6,6 +6,7 @@
 #include <pico/unique_id.h>
 
 #include <cstring>
+#include <new>
 
 #include "applet/factory.h"
 #include "applet/token.h"
@@ -54,7 +55,7 @@ private:
     Led& led_;
 };
 
-// Static, and built in this order at the first call of board(): nothing of it is on the stack.
+// In static memory, built in this order at the first call of board(), and never destroyed.
 struct Board {
     Led led;
     TimerClock clock;
@@ -73,8 +74,9 @@ struct Board {
 };
 
 Board& board() {
-    static Board the_board;
-    return the_board;
+    alignas(Board) static std::byte memory[sizeof(Board)];
+    static Board* const the_board = new (memory) Board;
+    return *the_board;
 }
 
 void every_tick() {

@@ -17,3 +17,15 @@ static inline void sealkey_exit(int status) {
 #define MBEDTLS_AES_FEWER_TABLES
 #define MBEDTLS_SHA256_SMALLER
 #define MBEDTLS_SHA512_SMALLER
+
+// multiply.cpp and multiply.S have these for this core; the library's own give way (the linker takes a strong name).
+#if !defined(__cplusplus) && !defined(__ASSEMBLER__)
+#include <stddef.h>
+#include <stdint.h>
+uint32_t mbedtls_mpi_core_mla(uint32_t* d, size_t d_limbs, const uint32_t* s, size_t s_limbs, uint32_t b)
+    __attribute__((weak));
+void mbedtls_mpi_core_mul(uint32_t* x, const uint32_t* a, size_t a_limbs, const uint32_t* b, size_t b_limbs)
+    __attribute__((weak));
+void mbedtls_mpi_core_montmul(uint32_t* x, const uint32_t* a, const uint32_t* b, size_t b_limbs, const uint32_t* n,
+                              size_t limbs, uint32_t mm, uint32_t* t) __attribute__((weak));
+#endif

@@ -12,4 +12,7 @@ extern "C" {
 // For the C library, which would bring signals.
 [[noreturn]] void abort() { sealkey_stop(); }
 
+// The program has no end, and nothing to do there.
+int atexit(void (*)()) { return 0; }
+
 }  // extern "C"
