@@ -28,6 +28,7 @@ test_packages=(
     valgrind
     lintian man-db
     gcc-arm-none-eabi libnewlib-arm-none-eabi libstdc++-arm-none-eabi-newlib
+    gir1.2-umockdev-1.0 python3-gi
 )
 
 # The board's emulator. Others than Debian's have them in one package, which Debian's npm would push out.

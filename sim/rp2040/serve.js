@@ -3,17 +3,18 @@
 // socket (control.js) with a line of JSON an answer.
 //
 //   node sim/rp2040/serve.js --image build/rp2040/sealkey-rp2040.uf2 --flash FILE --socket PATH
-//        [--birth-record PATH] [--control PATH] [--vpcd PORT] [--entropy good|stuck|alternating] [--unplugged]
-//        [--mark ADDRESS:OFFSET]
+//        [--birth-record PATH] [--control PATH] [--vpcd PORT] [--usbip PATH|PORT]
+//        [--entropy good|stuck|alternating] [--unplugged] [--mark ADDRESS:OFFSET]
 //
-// --vpcd: in the reader that pcscd's vpcd offers at this port of 127.0.0.1. A key whose flash is blank is made
-// (MANUFACTURE) first, its transport keys written to the birth record. --mark: see BoardKey.reachMark(). SIGTERM ends it; the
-// flash is kept in FILE.
+// --vpcd: in the reader that pcscd's vpcd offers at this port of 127.0.0.1. --usbip: the USB device itself (usbip.js). A key
+// whose flash is blank is made (MANUFACTURE) first, its transport keys written to the birth record. --mark: see
+// BoardKey.reachMark(). SIGTERM ends it; the flash is kept in FILE.
 import fs from 'node:fs';
 import net from 'node:net';
 import { parseArgs } from 'node:util';
 import { answerLine } from './control.js';
 import { BoardKey } from './key.js';
+import { serveUsbIp } from './usbip.js';
 
 const kVpcd = { off: 0, on: 1, reset: 2, atr: 4 };
 
@@ -28,6 +29,7 @@ const { values } = parseArgs({
     'birth-record': { type: 'string' },
     control: { type: 'string' },
     vpcd: { type: 'string' },
+    usbip: { type: 'string' },
     entropy: { type: 'string' },
     mark: { type: 'string' },
     unplugged: { type: 'boolean' },
@@ -43,6 +45,7 @@ const key = new BoardKey({
   mark: values.mark && { address, data },
 });
 const readers = new Set();
+let takeBack = () => {};
 
 function quit(code = 0) {
   if (key.plugged) key.unplug();
@@ -65,6 +68,7 @@ function listen(path, serve) {
 }
 
 function hangUp() {
+  takeBack();
   for (const link of readers) link.destroy();
   readers.clear();
 }
@@ -137,6 +141,7 @@ guarded(() => {
     if (key.transmit(Buffer.from('00a4040005a000000308', 'hex'))?.toString('hex') === '6985') key.manufacture();
   }
   intoReader();
+  if (values.usbip) takeBack = serveUsbIp(key, values.usbip, (error) => guarded(() => { throw error; }));
   if (values.socket) listen(values.socket, serveReader);
   if (values.control) listen(values.control, serveControl);
 });

@@ -1,0 +1,305 @@
+"""A USB device that a USB/IP server lends, for unmodified programs on this machine: a mocked device of umockdev's, whose usbfs
+requests are carried to the server. libusb, and what stands on it (libccid in pcscd, our own transport), sees a device in
+/dev/bus/usb with its descriptors in /sys.
+
+    with usb_bridge.Bridge(address) as bridge:     # address: see usbip_client.UsbIpClient
+        harness.run([...], env=bridge.environment)
+"""
+import errno
+import os
+import pathlib
+import re
+import struct
+import subprocess
+import sys
+import threading
+
+import harness
+from usbip_client import UsbIpClient
+
+NODE = "/dev/bus/usb/001/002"
+PRELOAD = "libumockdev-preload.so.0"
+# A reap that has nothing to give is answered so late, or libusb would ask again and again: here poll() always says "ready".
+REAP_WAIT = 0.002
+URB = struct.Struct("<BBxxiI4xQiiiiiIQ")  # struct usbdevfs_urb on a 64-bit machine
+URB_BUFFER, URB_STATUS, URB_LENGTH = 16, 4, 28
+ZERO_PACKET = 0x40
+CONTROL, BULK_CONTINUATION = 2, 0x04
+CAPABILITIES = 0x01 | 0x04  # zero packets, no limit on the length of a packet
+
+
+def ioctl_number(direction, number, size):
+    return direction << 30 | size << 16 | ord("U") << 8 | number
+
+
+(NONE, WRITE, READ) = (0, 1, 2)
+CONTROL_NOW = ioctl_number(READ | WRITE, 0, 24)
+RESET_ENDPOINT = ioctl_number(READ, 3, 4)
+SET_INTERFACE = ioctl_number(READ, 4, 8)
+SET_CONFIGURATION = ioctl_number(READ, 5, 4)
+GET_DRIVER = ioctl_number(WRITE, 8, 260)
+SUBMIT = ioctl_number(READ, 10, URB.size)
+DISCARD = ioctl_number(NONE, 11, 0)
+REAP = ioctl_number(WRITE, 12, 8)
+REAP_NOW = ioctl_number(WRITE, 13, 8)
+CLAIM = ioctl_number(READ, 15, 4)
+RELEASE = ioctl_number(READ, 16, 4)
+RESET = ioctl_number(NONE, 20, 0)
+CLEAR_HALT = ioctl_number(READ, 21, 4)
+GET_CAPABILITIES = ioctl_number(READ, 26, 4)
+
+
+def _umockdev():
+    try:
+        import gi  # pylint: disable=import-outside-toplevel
+        gi.require_version("UMockdev", "1.0")
+        from gi.repository import UMockdev  # pylint: disable=import-outside-toplevel
+    except (ImportError, ValueError) as gone:
+        raise harness.Missing("python3-gi or gir1.2-umockdev-1.0 is missing: run sim/setup.sh --tests") from gone
+    return UMockdev
+
+
+def bytes_of(data):
+    return bytes(data.retrieve())
+
+
+class Pending:
+    """An URB that was submitted: libusb's memory for it, and the transfer at the server."""
+
+    def __init__(self, urb, buffer):
+        self.urb = urb
+        self.buffer = buffer
+        self.transfer = None
+
+
+class Usbfs:
+    """The requests of one opened node. answer(client) is umockdev's door: it has to complete each, then or later."""
+
+    def __init__(self, usb):
+        self.usb = usb
+        self.usb.on_done = self._done
+        self.lock = threading.Condition()
+        self.pending = {}   # address of the URB in the program -> Pending
+        self.finished = []
+        self.seen = set()
+
+    def answer(self, client):
+        request = client.get_request() & 0xFFFFFFFF
+        self.seen.add(request)
+        try:
+            if request in (REAP, REAP_NOW):
+                # Not in umockdev's own thread: another request may have to come in between.
+                threading.Thread(target=self._reap, args=(client, request == REAP), daemon=True).start()
+                return True
+            client.complete(*self._carry(client, request))
+        except Exception as error:  # pylint: disable=broad-except
+            print(f"usb_bridge: {error!r}", file=sys.stderr, flush=True)
+            client.complete(-1, errno.EIO)
+        return True
+
+    def _carry(self, client, request):
+        if request == GET_CAPABILITIES:
+            client.get_arg().resolve(0, 4).update(0, struct.pack("<I", CAPABILITIES))
+            return 0, 0
+        if request in (CLAIM, RELEASE, SET_INTERFACE, RESET):
+            return 0, 0
+        if request == GET_DRIVER:
+            return -1, errno.ENODATA
+        if request == SET_CONFIGURATION:
+            return self._control(0x00, 9, self._number(client), 0)
+        if request in (CLEAR_HALT, RESET_ENDPOINT):
+            return self._control(0x02, 1, 0, self._number(client))
+        if request == SUBMIT:
+            return self._submit(client)
+        if request == DISCARD:
+            return self._discard(client)
+        print(f"usb_bridge: request {request:#x} isn't known", file=sys.stderr, flush=True)
+        return -1, errno.ENOTTY
+
+    @staticmethod
+    def _number(client):
+        return struct.unpack("<I", bytes_of(client.get_arg().resolve(0, 4)))[0]
+
+    def _control(self, *setup):
+        status = self.usb.control(*setup).status
+        return (0, 0) if status == 0 else (-1, -status)
+
+    # ---- URBs ----
+
+    def _submit(self, client):
+        urb = client.get_arg().resolve(0, URB.size)
+        kind, endpoint, _, flags, _, size, *_ = URB.unpack(bytes_of(urb))
+        buffer = urb.resolve(URB_BUFFER, size) if size else None
+        content = bytes_of(buffer) if buffer else b""
+        pending = Pending(urb, buffer)
+        with self.lock:
+            self.pending[urb.client_addr] = pending
+            if kind == CONTROL:
+                setup, data = content[:8], content[8:]
+                pending.transfer = self.usb.submit(0, len(data), b"" if setup[0] & 0x80 else data, setup)
+                pending.offset = 8
+            else:
+                is_in = endpoint & 0x80
+                pending.transfer = self.usb.submit(endpoint, size, b"" if is_in else content, zero=bool(flags & ZERO_PACKET))
+                pending.offset = 0
+            if pending.transfer.done.is_set():
+                self._finish(pending)
+        return 0, 0
+
+    def _discard(self, client):
+        address = struct.unpack("<Q", bytes_of(client.get_arg()))[0]
+        with self.lock:
+            pending = self.pending.get(address)
+        if pending is None:
+            return -1, errno.EINVAL
+        self.usb.cancel(pending.transfer)
+        return 0, 0
+
+    def _done(self, transfer):
+        with self.lock:
+            for pending in self.pending.values():
+                if pending.transfer is transfer:
+                    self._finish(pending)
+                    break
+
+    def _finish(self, pending):
+        if pending not in self.finished:
+            self.finished.append(pending)
+            self.lock.notify_all()
+
+    def _reap(self, client, wait):
+        with self.lock:
+            self.lock.wait_for(lambda: self.finished, None if wait else REAP_WAIT)
+            pending = self.finished.pop(0) if self.finished else None
+            if pending:
+                self.pending.pop(pending.urb.client_addr, None)
+        if pending is None:
+            client.complete(-1, errno.EAGAIN)
+            return
+        transfer = pending.transfer
+        if transfer.data:
+            pending.buffer.update(pending.offset, transfer.data)
+        pending.urb.update(URB_STATUS, struct.pack("<i", self._status(transfer.status)))
+        pending.urb.update(URB_LENGTH, struct.pack("<i", len(transfer.data) if transfer.is_in else transfer.length))
+        client.get_arg().resolve(0, 8).set_ptr(0, pending.urb)
+        client.complete(0, 0)
+
+    @staticmethod
+    def _status(status):
+        return -errno.ENOENT if status == -errno.ECONNRESET else status  # as usbfs says that it was discarded
+
+
+class Bridge:
+    def __init__(self, address):
+        umockdev = _umockdev()
+        self.usb = UsbIpClient(address)
+        self.testbed = umockdev.Testbed.new()
+        self.usbfs = Usbfs(self.usb)
+        self.sys_path = None
+        usbfs = self.usbfs
+
+        class Handler(umockdev.IoctlBase):
+            def do_handle_ioctl(self, client):
+                return usbfs.answer(client)
+
+        self.handler = Handler()
+        self.plug()
+        self.environment = {"LD_PRELOAD": PRELOAD, "UMOCKDEV_DIR": self.testbed.get_root_dir()}
+
+    def _text(self, index):
+        return self.usb.descriptor(3, index, 0x0409)[2:].decode("utf-16-le")
+
+    def plug(self):
+        """The device with its descriptors, as Linux shows one."""
+        device = self.usb.descriptor(1, length=18)
+        configuration = self.usb.descriptor(2)
+        vendor, product, version = struct.unpack("<HHH", device[8:14])
+        interface = configuration[9:18]
+        attributes = {
+            "busnum": 1, "devnum": 2, "speed": 12, "version": " 2.01", "bMaxPacketSize0": device[7], "bNumConfigurations": device[17],
+            "bConfigurationValue": configuration[5], "bNumInterfaces": f" {configuration[4]}", "idVendor": f"{vendor:04x}",
+            "idProduct": f"{product:04x}", "bcdDevice": f"{version:04x}", "bDeviceClass": f"{device[4]:02x}",
+            "bDeviceSubClass": f"{device[5]:02x}", "bDeviceProtocol": f"{device[6]:02x}", "manufacturer": self._text(device[14]),
+            "product": self._text(device[15]), "serial": self._text(device[16])}
+        lines = ["P: /devices/sealkey/usb1/1-1", f"N: {NODE[5:]}={(device + configuration).hex().upper()}", "E: SUBSYSTEM=usb",
+                 "E: DEVTYPE=usb_device", f"E: DEVNAME={NODE}", "E: MAJOR=189", "E: MINOR=1", "E: BUSNUM=001", "E: DEVNUM=002",
+                 f"E: PRODUCT={vendor:x}/{product:x}/{version:x}", *(f"A: {name}={value}\\n" for name, value in attributes.items()),
+                 f"H: descriptors={(device + configuration).hex().upper()}", "",
+                 "P: /devices/sealkey/usb1/1-1/1-1:1.0", "E: SUBSYSTEM=usb", "E: DEVTYPE=usb_interface",
+                 f"E: INTERFACE={interface[5]}/{interface[6]}/{interface[7]}", f"E: PRODUCT={vendor:x}/{product:x}/{version:x}",
+                 "A: bInterfaceNumber=00\\n", "A: bAlternateSetting= 0\\n", f"A: bNumEndpoints={interface[4]:02x}\\n",
+                 f"A: bInterfaceClass={interface[5]:02x}\\n", f"A: bInterfaceSubClass={interface[6]:02x}\\n",
+                 f"A: bInterfaceProtocol={interface[7]:02x}\\n", ""]
+        self.testbed.add_from_string("\n".join(lines) + "\n")
+        self.testbed.attach_ioctl(NODE, self.handler)
+
+    def unplug(self):
+        """The device goes, as udev tells of it. What a kernel does with open files isn't mocked."""
+        for path in ("/sys/devices/sealkey/usb1/1-1/1-1:1.0", "/sys/devices/sealkey/usb1/1-1"):
+            self.testbed.uevent(path, "remove")
+            self.testbed.remove_device(path)
+
+    def close(self):
+        self.testbed.detach_ioctl(NODE)
+        self.usb.close()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.close()
+
+
+def in_own_namespaces():
+    """Runs the script again in mount and process namespaces of its own, with an empty /run/pcscd; all that it starts ends with it."""
+    if os.environ.get("SEALKEY_USB_BRIDGE") == "inside":
+        if os.path.isdir("/run/pcscd"):
+            harness.run(["mount", "-t", "tmpfs", "-o", "mode=755", "sealkey-usb", "/run/pcscd"])
+        else:
+            harness.run(["mount", "-t", "tmpfs", "-o", "mode=755", "sealkey-usb", "/run"])
+            os.mkdir("/run/pcscd")
+        return
+    options = ["--mount", "--pid", "--fork", "--mount-proc", "--kill-child=KILL"]
+    if os.geteuid() != 0:
+        options.insert(0, "--map-root-user")
+    unshare = harness.program("unshare")
+    if harness.run([unshare, *options, "true"], ok=None).code != 0:
+        print("namespaces are forbidden here: skipped", file=sys.stderr)
+        sys.exit(harness.SKIPPED)
+    os.environ["SEALKEY_USB_BRIDGE"] = "inside"
+    os.execv(unshare, [unshare, *options, sys.executable, *sys.argv])
+
+
+class Pcscd:
+    """Debian's pcscd and libccid on the bridge's device, which libccid's list of readers doesn't have."""
+
+    LIST = "/etc/libccid_Info.plist"
+
+    def __init__(self, bridge, workspace):
+        self.log = workspace / "pcscd.log"
+        self._name_device(bridge, workspace)
+        configuration = workspace / "reader.conf.d"
+        configuration.mkdir(exist_ok=True)
+        with open(self.log, "wb") as log:
+            # pylint: disable=consider-using-with
+            self.process = subprocess.Popen([harness.program("pcscd"), "--foreground", "--debug", "--config", configuration],
+                                            stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+                                            env={**os.environ, **bridge.environment})
+        harness.until(lambda: os.path.exists("/run/pcscd/pcscd.comm"), "pcscd answers", 20)
+
+    def _name_device(self, bridge, workspace):
+        """This mount namespace's list: our vendor, product and name put in front."""
+        text = pathlib.Path(self.LIST).read_text(encoding="utf-8")
+        device = bridge.usb.device
+        for key, value in (("ifdVendorID", f"0x{device.vendor:04X}"), ("ifdProductID", f"0x{device.product:04X}"),
+                           ("ifdFriendlyName", "sealkey USB key")):
+            text, done = re.subn(rf"(<key>{key}</key>\s*<array>)", rf"\1\n\t\t<string>{value}</string>", text)
+            if done != 1:
+                raise AssertionError(f"{self.LIST} has no list of {key}")
+        harness.run(["mount", "--bind", workspace.write("Info.plist", text), self.LIST])
+
+    def stop(self):
+        if self.process.poll() is None:
+            self.process.terminate()
+        self.process.wait(20)
+        harness.run(["umount", self.LIST])
