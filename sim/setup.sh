@@ -7,7 +7,7 @@ set -euo pipefail
 
 build_packages=(
     g++ cmake ninja-build ccache pkg-config dpkg-dev debian-archive-keyring ca-certificates gettext
-    libpcsclite-dev libp11-kit-dev zlib1g-dev libssl-dev libcli11-dev libspdlog-dev nlohmann-json3-dev
+    libpcsclite-dev libusb-1.0-0-dev libp11-kit-dev zlib1g-dev libssl-dev libcli11-dev libspdlog-dev nlohmann-json3-dev
     libsoci-dev libsqlite3-dev libpq-dev libcpp-httplib-dev libcurl4-openssl-dev libpodofo-dev libpng-dev
     libpango1.0-dev libqrencode-dev fonts-wqy-microhei
     libgtest-dev libgmock-dev libbenchmark-dev

@@ -8,12 +8,12 @@
 #include <string_view>
 
 #include "base/bytes.h"
+#include "protocol/usb.h"
 
 namespace sealkey::usb {
 
-// pid.codes' number for tests: the project has no product id of its own.
-inline constexpr std::uint16_t kVendorId = 0x1209;
-inline constexpr std::uint16_t kProductId = 0x0001;
+using protocol::usb::kProductId;
+using protocol::usb::kVendorId;
 inline constexpr std::uint16_t kDeviceRelease = 0x0100;
 
 inline constexpr std::uint8_t kInterface = 0;
