@@ -27,21 +27,18 @@ export class Resets extends Registers {
   }
 }
 
-// Its random bit: a source with some bias, or, for a test, one that is stuck or alternates.
+// Its random bit: a source with some bias, or, for a test, one that is stuck or nearly.
 export class RingOscillator extends Registers {
   constructor(seed, behaviour = 'good') {
     super('ROSC', { 0x0: 0xaa0, 0x4: 0, 0x8: 0, 0xc: 0, 0x10: 0x1, 0x14: 0x8, 0x18: 0x80001000, 0x1c: 1, 0x20: 0 });
     this.next = generator(seed);
     this.behaviour = behaviour;
-    this.bits = 0;
   }
 
   readUint32(offset) {
     if (offset !== kRandomBit) return super.readUint32(offset);
-    ++this.bits;
     if (this.behaviour === 'stuck') return 1;
-    if (this.behaviour === 'alternating') return this.bits & 1;
-    return this.next() % 1000 < 520 ? 1 : 0;
+    return this.next() % 1000 < (this.behaviour === 'biased' ? 950 : 520) ? 1 : 0;
   }
 }
 

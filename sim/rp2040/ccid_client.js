@@ -13,7 +13,7 @@ const kSlotStatus = 0x81;
 const kAnswers = { [kIconPowerOn]: kDataBlock, [kIccPowerOff]: kSlotStatus, [kGetSlotStatus]: kSlotStatus, [kXfrBlock]: kDataBlock };
 const kTimeExtension = 2;
 const kMostFrames = 600000;
-const kAnswerFrames = 5000; // without even a time extension
+const kAnswerFrames = 2000; // without even a time extension
 const kEndFrames = 50; // for a zero-length packet that should be there already
 
 function check(condition, rule, message) {

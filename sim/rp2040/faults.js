@@ -93,7 +93,7 @@ const kFaults = [
       if (index === 2 && value & kAvailable) rp2040.writeUint32(kDpram + 0x88, 0);
     });
   }],
-  ['buffer-status-not-cleared', 'no-response', running, (key) => {
+  ['buffer-status-not-cleared', 'ccid-in', running, (key) => {
     key.chip.usb.plant.clear = (offset, value) => (offset === 0x58 ? 0 : value);
   }],
   // ---- address, pull-up, stalls ----

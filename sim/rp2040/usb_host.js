@@ -7,7 +7,7 @@ import { Violation, hex } from './violation.js';
 export const kPacket = 64;
 const kFrame = cyclesOf(1e-3);
 const kEndOfFrame = cyclesOf(60e-6); // no transaction begins so late in a frame
-const kNakPause = cyclesOf(10e-6);
+const kNakPause = cyclesOf(20e-6);
 const kAttach = 3; // seconds that a device may take until its pull-up is on
 const kRetries = 3;
 const kReset = 10; // frames
@@ -19,7 +19,8 @@ const kNak = Symbol('NAK');
 const busTime = (bytes) => cyclesOf((bytes + 13) * 8 / 12e6);
 
 class Transfer {
-  constructor(host, name, steps, frames) {
+  constructor(host, pipe, name, steps, frames) {
+    this.pipe = pipe;
     this.name = name;
     this.steps = steps(this);
     this.end = host.frame + (frames ?? Infinity);
@@ -80,6 +81,7 @@ export class UsbHost {
     for (let tries = this.transfers.length; tries > 0; --tries) {
       this.turn = (this.turn + 1) % this.transfers.length;
       const transfer = this.transfers[this.turn];
+      if (this.transfers.find(({ pipe }) => pipe === transfer.pipe) !== transfer) continue; // one after the other
       const step = transfer.steps.next();
       if (step.done) {
         this.transfers.splice(this.turn, 1);
@@ -93,7 +95,13 @@ export class UsbHost {
       }
       ++transfer.naks;
     }
-    chip.run(Math.max(1, Math.min(kNakPause, this.nextFrame - chip.cycle)));
+    chip.run(Math.max(1, Math.min(this.pause(), this.nextFrame - chip.cycle)));
+  }
+
+  // Until the next try, where everything was answered by NAK: longer while nothing moves on the chip either.
+  pause() {
+    if (this.transfers.length === 0) return kFrame;
+    return this.chip.core.waiting ? 10 * kNakPause : kNakPause;
   }
 
   // Until condition() holds; false when that takes more than so many frames.
@@ -112,8 +120,8 @@ export class UsbHost {
 
   // ---- transfers ----
 
-  submit(name, steps, frames) {
-    const transfer = new Transfer(this, name, steps, frames);
+  submit(pipe, name, steps, frames) {
+    const transfer = new Transfer(this, pipe, name, steps, frames);
     this.transfers.push(transfer);
     return transfer;
   }
@@ -173,7 +181,7 @@ export class UsbHost {
   // Bulk or interrupt IN: until a short packet, or `length` bytes.
   submitIn(endpoint, length, frames) {
     const key = `in${endpoint}`;
-    return this.submit(key, (transfer) => this.inSteps(transfer, endpoint, key, length), frames);
+    return this.submit(key, key, (transfer) => this.inSteps(transfer, endpoint, key, length), frames);
   }
 
   * inSteps(transfer, endpoint, key, length) {
@@ -193,7 +201,7 @@ export class UsbHost {
   // Bulk OUT; zero: a zero-length packet after a last packet of full length.
   submitOut(endpoint, data, { zero = false, frames } = {}) {
     const key = `out${endpoint}`;
-    return this.submit(key, (transfer) => this.outSteps(transfer, endpoint, key, data, zero), frames);
+    return this.submit(key, key, (transfer) => this.outSteps(transfer, endpoint, key, data, zero), frames);
   }
 
   * outSteps(transfer, endpoint, key, data, zero) {
@@ -214,7 +222,7 @@ export class UsbHost {
 
   submitControl(setup, data = Buffer.alloc(0), frames = undefined) {
     const name = `control ${Buffer.from(setup).toString('hex')}`;
-    return this.submit(name, (transfer) => this.controlSteps(transfer, setup, data), frames);
+    return this.submit('control', name, (transfer) => this.controlSteps(transfer, setup, data), frames);
   }
 
   * controlSteps(transfer, setup, data) {

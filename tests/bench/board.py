@@ -10,6 +10,7 @@ import argparse
 import json
 import pathlib
 import sys
+import unittest
 
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, padding, utils
@@ -56,12 +57,23 @@ class Bench(board_case.PlainKey):
         signature = self.measure("P-256 signature", lambda: self.authenticate(board_case.P256, 0x9A, 0x81, digest))
         signer.verify(bytes(signature), digest, ec.ECDSA(utils.Prehashed(hashes.SHA256())))
         self.agree(decipherer)
+        self.start_again()
+        self.measure("P-256, the first one", lambda: self.authenticate(board_case.P256, 0x9A, 0x81, digest))
         self.measure("certificate of 2 KiB", lambda: self.command(bytes.fromhex("00CB3FFF0000055C035FC1050000")))
         if with_rsa:
             harness.authenticate_management(self.card)
             rsa_key = self.import_rsa(0x9C)
             self.sign_rsa(rsa_key, digest, "RSA-2048, the first one")
             self.sign_rsa(rsa_key, digest, "RSA-2048 signature")
+
+    def start_again(self):
+        """Power off and on: what the chip had worked out before is gone."""
+        self.card.close()
+        self.key.unplug()
+        self.key.plug()
+        self.card = self.key.card()
+        self.card.select()
+        self.check(self.card.verify(harness.DEFAULT_PIN) == 0x9000, "the PIN is refused")
 
     def agree(self, public_key):
         own = ec.generate_private_key(ec.SECP256R1())
@@ -87,6 +99,11 @@ def main():
     parser.add_argument("out", nargs="?", help="the figures as JSON")
     parser.add_argument("--no-rsa", action="store_true", help="P-256 alone")
     arguments = parser.parse_args()
+    try:
+        board_case.need_emulator()
+    except unittest.SkipTest as missing:
+        print(missing)
+        sys.exit(harness.SKIPPED)
     with board_case.Board(sockets=True) as key:
         print(f"{'from power on to the first command':37} {key.instructions() / MILLION:12.2f} M instructions, MANUFACTURE included")
         bench = Bench(key)

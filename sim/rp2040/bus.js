@@ -1,0 +1,159 @@
+#!/usr/bin/env node
+// What happens on a bus besides commands, on the board's image: sleep, resets and aborts while a command runs, messages that stop
+// half-way, and a chip whose noise source is broken.
+//
+//   node sim/rp2040/bus.js --image FILE --flash FILE [NAME...]   --flash: a made key's flash chip with a P-256 key in 9E
+//
+// Prints a line a case; exit code 1 when one failed.
+import assert from 'node:assert';
+import { parseArgs } from 'node:util';
+import { kHeader } from './ccid_client.js';
+import { BoardKey } from './key.js';
+import { snapshot } from './snapshot.js';
+
+const kSelect = Buffer.from('00a4040005a00000030800', 'hex');
+const kDigest = Buffer.alloc(32, 0x5a);
+// GENERAL AUTHENTICATE with the key that asks for no PIN: some 100 ms of the chip's time.
+const kSign = Buffer.concat([Buffer.from('0087119e267c2482008120', 'hex'), kDigest, Buffer.from([0])]);
+const [kXfr, kAbort, kSlotStatus] = [0x6f, 0x72, 0x81];
+const kAborted = 0xff; // CMD_ABORTED
+const kSlotBusy = 0xe0; // CMD_SLOT_BUSY
+
+const word = (answer) => answer.subarray(-2).toString('hex');
+
+function send(key, type, data) {
+  const { client, host } = key;
+  const sent = host.wait(host.submitOut(client.out, client.message(type, data), { frames: 1000 }));
+  assert.equal(sent.status, 'ok');
+}
+
+// A command is on its way, and the chip well into it.
+function begin(key) {
+  send(key, kXfr, kSign);
+  const { instructions } = key.chip;
+  key.host.pass(15);
+  assert(key.chip.instructions - instructions > 1e5, 'no command runs');
+}
+
+function works(key) {
+  assert.equal(word(key.client.transmit(kSelect)), '9000');
+  assert.equal(word(key.client.transmit(kSign)), '9000');
+}
+
+const kCases = {
+  'suspend-and-resume': (key) => {
+    key.client.transmit(kSelect);
+    key.host.suspend(0.2);
+    key.client.powerOn();
+    works(key);
+  },
+  'suspend-while-a-command-runs': (key) => {
+    begin(key);
+    key.host.suspend(0.5);
+    key.client.powerOn();
+    works(key);
+  },
+  // The answer to what ran before isn't delivered to whoever comes after.
+  'bus-reset-while-a-command-runs': (key) => {
+    begin(key);
+    key.host.busReset();
+    key.attach();
+    works(key);
+  },
+  'bus-reset-in-the-middle-of-a-message': (key) => {
+    const { client, host } = key;
+    host.wait(host.submitOut(client.out, client.message(kXfr, Buffer.alloc(300)).subarray(0, 128), { frames: 1000 }));
+    host.busReset();
+    key.attach();
+    works(key);
+  },
+  'bus-reset-in-the-middle-of-an-answer': (key) => {
+    const { client, host } = key;
+    send(key, kXfr, Buffer.from('00cb3fff0000055c035fc1050000', 'hex'));
+    const first = host.wait(host.submitIn(client.in, 64, 1000));
+    assert.equal(first.data.length, 64);
+    host.busReset();
+    key.attach();
+    works(key);
+  },
+  'abort-while-a-command-runs': (key) => {
+    const { client, host } = key;
+    begin(key);
+    client.sequence += 1;
+    host.mustRequest('ABORT', 0x21, 1, client.sequence << 8, 0, 0);
+    send(key, kAbort);
+    // The command's own answer may still come, as failed; then the abort's.
+    let answer = client.receive();
+    if (answer[6] !== client.sequence) {
+      assert.deepEqual([answer[7] >> 6, answer[8]], [1, kAborted]);
+      answer = client.receive();
+    }
+    client.checkAnswer(answer, kSlotStatus);
+    assert.equal(answer[7] >> 6, 0);
+    client.sequence += 1;
+    works(key);
+  },
+  // The program that sent it was ended; the next one isn't taken for its rest.
+  'half-a-message': (key) => {
+    const { client, host } = key;
+    host.wait(host.submitOut(client.out, client.message(kXfr, Buffer.alloc(200)).subarray(0, 64), { frames: 1000 }));
+    host.pass(2500);
+    works(key);
+  },
+  'zero-length-packet-between-messages': (key) => {
+    const { client, host } = key;
+    host.wait(host.submitOut(client.out, Buffer.alloc(0), { frames: 1000 }));
+    works(key);
+  },
+  'unknown-message': (key) => {
+    const { client } = key;
+    send(key, 0x7e);
+    const answer = client.receive();
+    assert.equal(answer.length, kHeader);
+    assert.deepEqual([answer[6], answer[7] >> 6, answer[8]], [client.sequence, 1, 0]);
+    client.sequence += 1;
+    works(key);
+  },
+  // There is one slot, and it is busy: the second is refused, the first isn't disturbed.
+  'two-commands-without-waiting': (key) => {
+    const { client } = key;
+    send(key, kXfr, kSign);
+    client.sequence += 1;
+    send(key, kXfr, kSelect);
+    const answers = [client.receive(), client.receive()];
+    const [first, second] = [-1, 0].map((back) => answers.find((answer) => answer[6] === client.sequence + back));
+    assert.equal(word(first), '9000');
+    assert.deepEqual([second[7] >> 6, second[8]], [1, kSlotBusy]);
+    client.sequence += 1;
+    works(key);
+  },
+};
+
+// A noise source that fails its health test: the key says so to everything, and does nothing else.
+for (const entropy of ['stuck', 'biased']) {
+  kCases[`noise-${entropy}`] = (_, image) => {
+    const key = new BoardKey({ image, entropy });
+    key.plug();
+    for (const command of [kSelect, kSign, Buffer.from('802e0000', 'hex')]) assert.equal(key.client.transmit(command).toString('hex'), '6f01');
+    assert.equal(key.flash.operations, 0);
+  };
+}
+
+const { values, positionals } = parseArgs({ options: { flash: { type: 'string' }, image: { type: 'string' } }, allowPositionals: true });
+const key = new BoardKey({ flashFile: values.flash });
+key.flashFile = undefined; // read, not written
+key.plug();
+const restore = snapshot(key);
+let failed = 0;
+for (const [name, run] of Object.entries(kCases)) {
+  if (positionals.length && !positionals.includes(name)) continue;
+  restore();
+  try {
+    run(key, values.image);
+    console.log(`good ${name}`);
+  } catch (error) {
+    ++failed;
+    console.log(`FAIL ${name}: ${error.stack}`);
+  }
+}
+process.exit(failed ? 1 : 0);
