@@ -40,6 +40,8 @@ class Life(RenewalCase, BoardCase):
         picture = large_seal()
         made = self.issue(self.key, seal_image=str(self.work.write("seal.png", picture)))
         serial = made["serial"]
+        # What takes long says so meanwhile, also while flash is being erased.
+        self.assertGreater(sum(entry["time_extensions"] for entry in self.key.log()), 0)
         self.activate(self.key, serial, PIN)
         self.sign_and_verify(PIN)
         self.sealkey("export", "seal", "--der", "--output", self.work / "seal.der")

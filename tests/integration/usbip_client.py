@@ -5,9 +5,9 @@ import socket
 import struct
 import threading
 
-IMPORT, SUBMIT, UNLINK, SUBMITTED, UNLINKED = 0x8003, 1, 2, 3, 4
-VERSION, BUS_ID = 0x0111, b"1-1"
-HEADER = 48
+LIST, IMPORT, SUBMIT, UNLINK, SUBMITTED, UNLINKED = 0x8005, 0x8003, 1, 2, 3, 4
+VERSION = 0x0111
+HEADER, DEVICE = 48, 312
 
 Device = collections.namedtuple("Device", "vendor product version device_class subclass protocol configuration configurations "
                                           "interfaces speed")
@@ -25,21 +25,27 @@ class Transfer:
         self.length = 0
 
 
-class UsbIpClient:
-    """address: path of a unix socket, or a TCP port of 127.0.0.1. on_done(transfer) is called from the reading thread."""
+def connect(address):
+    if isinstance(address, int):
+        return socket.create_connection(("127.0.0.1", address))
+    link = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    link.connect(str(address))
+    return link
 
-    def __init__(self, address, on_done=lambda transfer: None, on_gone=lambda: None):
+
+class UsbIpClient:
+    """address: path of a unix socket, or a TCP port of 127.0.0.1. index: which of its devices. on_done(transfer) is called from
+    the reading thread."""
+
+    def __init__(self, address, index=0, on_done=lambda transfer: None, on_gone=lambda: None):
         self.on_done = on_done
         self.on_gone = on_gone
-        if isinstance(address, int):
-            self.link = socket.create_connection(("127.0.0.1", address))
-        else:
-            self.link = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-            self.link.connect(str(address))
+        bus_id = self._bus_id(address, index)
+        self.link = connect(address)
         self.lock = threading.Lock()
         self.transfers = {}
         self.number = 0
-        self.device = self._import()
+        self.device = self._import(bus_id)
         self.reader = threading.Thread(target=self._read, daemon=True)
         self.reader.start()
 
@@ -52,12 +58,27 @@ class UsbIpClient:
             data += piece
         return data
 
-    def _import(self):
-        self.link.sendall(struct.pack(">HHI32s", VERSION, IMPORT, 0, BUS_ID))
+    def _bus_id(self, address, index):
+        """The device's name in the server's list."""
+        self.link = connect(address)
+        try:
+            self.link.sendall(struct.pack(">HHI", VERSION, LIST, 0))
+            _, _, _, count = struct.unpack(">HHII", self._receive(12))
+            for at in range(count):
+                told = self._receive(DEVICE)
+                self._receive(4 * told[311])  # its interfaces
+                if at == index:
+                    return told[256:288]
+        finally:
+            self.link.close()
+        raise AssertionError(f"the USB/IP server has {count} devices")
+
+    def _import(self, bus_id):
+        self.link.sendall(struct.pack(">HHI32s", VERSION, IMPORT, 0, bus_id))
         _, _, status = struct.unpack(">HHI", self._receive(8))
         if status:
             raise AssertionError("the USB/IP server has no device for us")
-        told = self._receive(312)
+        told = self._receive(DEVICE)
         speed = struct.unpack(">I", told[296:300])[0]
         return Device(*struct.unpack(">HHH6B", told[300:312]), speed)
 
