@@ -111,6 +111,7 @@ std::string masked_response(Bytes command, Bytes response) {
 }
 
 void ApduLog::add(Bytes command, Bytes response, std::uint64_t microseconds, std::uint64_t flash_operations) {
+    const std::lock_guard<std::mutex> held(mutex_);
     const Known* known = find(command);
     const bool continues = known != nullptr && !known->own && known->ins == code(Ins::get_response);
     if (!continues) last_was_secret_ = hides_answer(known);
@@ -119,6 +120,20 @@ void ApduLog::add(Bytes command, Bytes response, std::uint64_t microseconds, std
     entries_.push_back(
         {++count_, command_name(command), masked_command(command), answer, microseconds, flash_operations});
     if (entries_.size() > kKept) entries_.pop_front();
+}
+
+std::vector<ApduEntry> ApduLog::since(std::uint64_t number) const {
+    const std::lock_guard<std::mutex> held(mutex_);
+    std::vector<ApduEntry> out;
+    for (const ApduEntry& entry : entries_) {
+        if (entry.number >= number) out.push_back(entry);
+    }
+    return out;
+}
+
+ApduEntry ApduLog::last() const {
+    const std::lock_guard<std::mutex> held(mutex_);
+    return entries_.back();
 }
 
 }  // namespace sealkey::sim

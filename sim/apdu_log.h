@@ -1,9 +1,12 @@
 // A log of commands and answers in which PINs, codes, keys and decrypted values are masked.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <deque>
+#include <mutex>
 #include <string>
+#include <vector>
 
 #include "base/bytes.h"
 
@@ -26,6 +29,7 @@ struct ApduEntry {
     std::uint64_t flash_operations;  // programs and erases during the command
 };
 
+// May be read while a command is being added.
 class ApduLog {
 public:
     static constexpr std::size_t kKept = 4096;  // entries; the oldest go first
@@ -33,11 +37,14 @@ public:
     void add(Bytes command, Bytes response, std::uint64_t microseconds, std::uint64_t flash_operations);
     [[nodiscard]] std::uint64_t count() const { return count_; }
     [[nodiscard]] std::uint64_t bytes() const { return bytes_; }  // of commands and answers
-    [[nodiscard]] const std::deque<ApduEntry>& entries() const { return entries_; }
+    // The entries that are kept, from this number on.
+    [[nodiscard]] std::vector<ApduEntry> since(std::uint64_t number) const;
+    [[nodiscard]] ApduEntry last() const;
 
 private:
-    std::uint64_t count_ = 0;
-    std::uint64_t bytes_ = 0;
+    mutable std::mutex mutex_;
+    std::atomic<std::uint64_t> count_ = 0;
+    std::atomic<std::uint64_t> bytes_ = 0;
     std::deque<ApduEntry> entries_;
     bool last_was_secret_ = false;  // for GET RESPONSE
 };

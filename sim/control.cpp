@@ -31,13 +31,18 @@ std::uint64_t number(const std::string& word, const char* what) {
 
 Json status(const ControlServer::Controlled& controlled) {
     VirtualToken& token = *controlled.token;
-    return {{"state", token.path()},
-            {"plugged", token.plugged()},
-            {"in_reader", controlled.reader != nullptr && controlled.reader->in_reader()},
-            {"apdus", token.log().count()},
-            {"apdu_bytes", token.log().bytes()},
-            {"flash_operations", token.flash().operations()},
-            {"cut_armed", token.flash().cut().armed()}};
+    Json out{{"state", token.path()},
+             {"plugged", token.plugged()},
+             {"in_reader", controlled.reader != nullptr && controlled.reader->in_reader()},
+             {"apdus", token.log().count()},
+             {"apdu_bytes", token.log().bytes()},
+             {"flash_operations", token.flash().operations()},
+             {"cut_armed", token.flash().cut_armed()}};
+    if (controlled.usbip != nullptr) {
+        out["usbip_port"] = controlled.usbip->port();
+        out["attached"] = controlled.usbip->attached(token);
+    }
+    return out;
 }
 
 Json insert(const ControlServer::Controlled& controlled) {
@@ -56,12 +61,12 @@ Json arm_cut(ControlServer::Controlled& controlled, const Words& words) {
     const auto tear = tear_by_name(words.size() == 3 ? words[2] : "subset");
     if (at == 0 || at > 0xFFFFFFFF) throw ControlError("the first flash operation from now is number 1");
     if (!tear) throw ControlError("the kind must be nothing, prefix, subset or whole");
-    controlled.token->flash().cut().arm(static_cast<std::uint32_t>(at), *tear);
+    controlled.token->flash().arm_cut(static_cast<std::uint32_t>(at), *tear);
     return status(controlled);
 }
 
 Json last_cut(const ControlServer::Controlled& controlled) {
-    const auto& cut = controlled.token->flash().last_cut();
+    const auto cut = controlled.token->flash().last_cut();
     if (!cut) return {{"cut", false}};
     return {{"cut", true},
             {"command", controlled.token->last_cut_command()},
@@ -106,8 +111,7 @@ Json chip(const ControlServer::Controlled& controlled) {
 Json log(const ControlServer::Controlled& controlled, const Words& words) {
     const std::uint64_t from = words.size() > 1 ? number(words[1], "the first entry") : 0;
     Json entries = Json::array();
-    for (const ApduEntry& entry : controlled.token->log().entries()) {
-        if (entry.number < from) continue;
+    for (const ApduEntry& entry : controlled.token->log().since(from)) {
         entries.push_back({{"number", entry.number},
                            {"name", entry.name},
                            {"command", entry.command},
@@ -169,9 +173,9 @@ nlohmann::ordered_json ControlServer::run(Controlled& controlled, const Words& w
     if (name == "cut") return arm_cut(controlled, words);
     if (name == "last-cut") return last_cut(controlled);
     if (name == "log") return log(controlled, words);
-    if (name == "chip") return chip(controlled);
+    if (name == "chip") return controlled.token->with_turn([&] { return chip(controlled); });
     if (name == "disarm") {
-        controlled.token->flash().cut().disarm();
+        controlled.token->flash().disarm_cut();
         return status(controlled);
     }
     if (name == "quit") {

@@ -9,12 +9,13 @@
 #include "event_loop.h"
 #include "front.h"
 #include "socket.h"
+#include "usbip_front.h"
 #include "virtual_token.h"
 
 namespace sealkey::sim {
 
 // The commands, each optionally after a token's number ("1 remove"; 0 is the first and the default):
-//   status             plugged, in_reader, apdus, flash_operations, cut_armed
+//   status             plugged, in_reader, apdus, flash_operations, cut_armed; with --usbip: usbip_port, attached
 //   insert, remove     the plug
 //   cut N [KIND]       power goes at the N-th flash operation from now; KIND: nothing prefix subset whole
 //   disarm             no cut after all
@@ -27,6 +28,7 @@ public:
     struct Controlled {
         VirtualToken* token;
         const ReaderFront* reader;  // or nullptr
+        const UsbipFront* usbip;    // or nullptr
     };
 
     ControlServer(const std::string& path, std::vector<Controlled> tokens, std::function<void()> quit)

@@ -1,17 +1,16 @@
 #include "firmware.h"
 
+#include <spdlog/fmt/fmt.h>
+
 #include "applet/token.h"
 
 namespace sealkey::sim {
 
 namespace {
 
-// The longest answer: what an extended APDU can ask for, and the status word.
-constexpr std::size_t kMaxAnswer = 65536 + 2;
-
 class TokenFirmware final : public Firmware {
 public:
-    explicit TokenFirmware(platform::Platform& platform) : token_(platform), answer_(kMaxAnswer) {}
+    explicit TokenFirmware(platform::Platform& platform) : platform_(platform), token_(platform), answer_(kMaxAnswer) {}
 
     bool manufacture(const token::ChannelKeys& transport_keys) override {
         channel::Keys keys;
@@ -26,12 +25,20 @@ public:
         const Bytes atr = applet::Token::atr();
         return {atr.begin(), atr.end()};
     }
-    std::vector<std::uint8_t> transmit(Bytes command) override {
-        const std::size_t size = token_.transmit(command, answer_);
+    std::string serial() override {
+        const auto& config = token_.state().config;
+        if (config.lifecycle != protocol::Lifecycle::blank) return {config.serial.begin(), config.serial.end()};
+        std::string out;
+        for (std::size_t i = 2; i < sizeof platform_.chip_id; ++i) out += fmt::format("{:02X}", platform_.chip_id[i]);
+        return out;
+    }
+    std::vector<std::uint8_t> transmit(Bytes command, std::size_t longest) override {
+        const std::size_t size = token_.transmit(command, MutableBytes(answer_).first(longest));
         return {answer_.begin(), answer_.begin() + static_cast<std::ptrdiff_t>(size)};
     }
 
 private:
+    platform::Platform& platform_;
     applet::Token token_;
     std::vector<std::uint8_t> answer_;
 };

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <string>
 #include <vector>
 
 #include "base/bytes.h"
@@ -10,6 +11,9 @@
 #include "token/scp03.h"
 
 namespace sealkey::sim {
+
+// The longest answer: what an extended APDU can ask for, and the status word.
+inline constexpr std::size_t kMaxAnswer = 65536 + 2;
 
 class Firmware {
 public:
@@ -22,7 +26,10 @@ public:
     // A card reset: the session's state goes.
     virtual void reset() = 0;
     [[nodiscard]] virtual std::vector<std::uint8_t> atr() = 0;
-    [[nodiscard]] virtual std::vector<std::uint8_t> transmit(Bytes command) = 0;
+    // At most `longest` bytes, data and status word; what is longer follows by GET RESPONSE.
+    [[nodiscard]] virtual std::vector<std::uint8_t> transmit(Bytes command, std::size_t longest) = 0;
+    // The serial number, 12 characters; before birth the end of the chip's id.
+    [[nodiscard]] virtual std::string serial() = 0;
 };
 
 [[nodiscard]] std::unique_ptr<Firmware> make_firmware(platform::Platform& platform);

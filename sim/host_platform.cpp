@@ -64,10 +64,35 @@ void HostFlash::tell_chip_time(std::size_t size) {
     }
 }
 
+void HostFlash::arm_cut(std::uint32_t number, Tear tear) {
+    const std::lock_guard<std::mutex> held(mutex_);
+    cut_.arm(number, tear);
+}
+
+void HostFlash::disarm_cut() {
+    const std::lock_guard<std::mutex> held(mutex_);
+    cut_.disarm();
+}
+
+bool HostFlash::cut_armed() {
+    const std::lock_guard<std::mutex> held(mutex_);
+    return cut_.armed();
+}
+
+std::optional<CutReport> HostFlash::last_cut() {
+    const std::lock_guard<std::mutex> held(mutex_);
+    return last_cut_;
+}
+
+void HostFlash::power_down() {
+    const std::lock_guard<std::mutex> held(mutex_);
+    powered_ = false;
+}
+
 bool HostFlash::write(const char* operation, std::uint32_t offset, MutableBytes wanted) {
-    if (!powered_) return false;
     tell_chip_time(wanted.size());
     const std::lock_guard<std::mutex> held(mutex_);
+    if (!powered_) return false;
     // What changes nothing (the erasure of a blank sector) is no place to cut: nothing could tear there.
     const Bytes now = file_.flash().subspan(offset, wanted.size());
     if (equal(now, wanted)) return true;

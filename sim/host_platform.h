@@ -1,6 +1,7 @@
 // The firmware's platform on a PC: flash in a state file, the kernel's entropy, and power that can be cut.
 #pragma once
 
+#include <atomic>
 #include <chrono>
 #include <mutex>
 #include <optional>
@@ -21,11 +22,16 @@ public:
     [[nodiscard]] bool program(std::uint32_t offset, Bytes data) override;
     [[nodiscard]] bool erase(std::uint32_t sector) override;
 
-    PowerCut& cut() { return cut_; }
+    // The power cut to come, from any thread.
+    void arm_cut(std::uint32_t number, Tear tear);
+    void disarm_cut();
+    [[nodiscard]] bool cut_armed();
     // After a cut every call fails, as the part is off, until power_up().
     [[nodiscard]] bool powered() const { return powered_; }
     void power_up() { powered_ = true; }
-    [[nodiscard]] const std::optional<CutReport>& last_cut() const { return last_cut_; }
+    // The plug was pulled: nothing changes any more, from the end of the operation that is under way.
+    void power_down();
+    [[nodiscard]] std::optional<CutReport> last_cut();
     // Programs and erases since the start that changed something.
     [[nodiscard]] std::uint64_t operations() const { return operations_; }
 
@@ -39,8 +45,8 @@ private:
     StateFile& file_;
     PowerCut cut_;
     std::optional<CutReport> last_cut_;
-    std::uint64_t operations_ = 0;
-    bool powered_ = true;
+    std::atomic<std::uint64_t> operations_ = 0;
+    std::atomic<bool> powered_ = true;
     std::mutex mutex_;
 };
 

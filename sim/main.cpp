@@ -8,11 +8,13 @@
 
 #include <CLI/CLI.hpp>
 #include <atomic>
+#include <charconv>
 #include <cstdio>
 #include <thread>
 
 #include "control.h"
 #include "front.h"
+#include "usbip_front.h"
 #include "virtual_token.h"
 
 namespace {
@@ -27,6 +29,7 @@ struct Arguments {
     std::string host = "127.0.0.1";
     std::vector<std::uint16_t> ports;
     std::vector<std::string> sockets;
+    std::string usbip;
     std::string control;
     std::string profile;
     std::uint32_t cut_at = 0;
@@ -40,6 +43,7 @@ struct Arguments {
 };
 
 constexpr std::uint16_t kVpcdPort = 35963;
+constexpr const char* kUsbipAddress = "127.0.0.1:3240";  // the port that usbip asks at
 
 void declare(CLI::App& app, Arguments& arguments) {
     app.add_option("--state", arguments.states, "File that holds one token; made on first use. Several: several tokens")
@@ -48,6 +52,12 @@ void declare(CLI::App& app, Arguments& arguments) {
     app.add_option("--reader-host", arguments.host, "IPv4 address of vpcd's reader")->capture_default_str();
     app.add_option("--socket", arguments.sockets,
                    "Serve programs at this unix socket, one for each --state; without --reader-port no reader is used");
+    app.add_option("--usbip", arguments.usbip,
+                   "Serve the token as a USB device, for usbip attach, at this IPv4 address and port [" +
+                       std::string(kUsbipAddress) + "]; without --reader-port no reader is used")
+        ->option_text("[ADDRESS:PORT]")
+        ->expected(0, 1)
+        ->default_str(kUsbipAddress);
     app.add_option("--control", arguments.control, "Unix socket for tests: plug, power cuts, log of APDUs");
     app.add_option("--profile", arguments.profile, "Personalise a new token as a plain PIV one, with default PINs")
         ->check(CLI::IsMember({"compatibility"}));
@@ -78,7 +88,7 @@ void check(Arguments& arguments) {
     if (!arguments.sockets.empty() && arguments.sockets.size() != arguments.states.size()) {
         throw std::runtime_error("--socket must be given once for each --state");
     }
-    if (arguments.ports.empty() && arguments.sockets.empty()) {
+    if (arguments.ports.empty() && arguments.sockets.empty() && arguments.usbip.empty()) {
         for (std::size_t i = 0; i < arguments.states.size(); ++i) {
             arguments.ports.push_back(static_cast<std::uint16_t>(kVpcdPort + i));
         }
@@ -88,10 +98,23 @@ void check(Arguments& arguments) {
     }
 }
 
+std::pair<std::string, std::uint16_t> address_of(const std::string& text) {
+    const auto colon = text.rfind(':');
+    unsigned port = 0;
+    const char* end = text.data() + text.size();
+    const bool good = colon != std::string::npos && colon > 0 &&
+                      std::from_chars(text.data() + colon + 1, end, port).ptr == end && colon + 1 < text.size() &&
+                      port <= 0xFFFF;
+    if (!good)
+        throw std::runtime_error("--usbip " + text + ": must be an IPv4 address and a port, like " + kUsbipAddress);
+    return {text.substr(0, colon), static_cast<std::uint16_t>(port)};
+}
+
 class Simulator {
 public:
     explicit Simulator(const Arguments& arguments) : stop_event_(eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC)) {
         for (const std::string& path : arguments.states) add_token(arguments, path);
+        const UsbipFront* usbip = arguments.usbip.empty() ? nullptr : add_usbip(arguments.usbip);
         std::vector<ControlServer::Controlled> controlled;
         for (std::size_t i = 0; i < tokens_.size(); ++i) {
             ReaderFront* reader = nullptr;
@@ -103,7 +126,7 @@ public:
             if (!arguments.sockets.empty()) {
                 sources_.push_back(std::make_unique<SocketFront>(*tokens_[i], arguments.sockets[i]));
             }
-            controlled.push_back({tokens_[i].get(), reader});
+            controlled.push_back({tokens_[i].get(), reader, usbip});
         }
         if (!arguments.control.empty()) {
             sources_.push_back(std::make_unique<ControlServer>(arguments.control, controlled, [this] { stop(); }));
@@ -147,7 +170,20 @@ private:
         options.chip_seed = arguments.chip_seed + tokens_.size();
         if (!arguments.profile.empty()) options.profile = sealkey::protocol::Profile::compatibility;
         tokens_.push_back(std::make_unique<VirtualToken>(options));
-        if (arguments.cut_at > 0) tokens_.back()->flash().cut().arm(arguments.cut_at, *tear_by_name(arguments.tear));
+        if (arguments.cut_at > 0) tokens_.back()->flash().arm_cut(arguments.cut_at, *tear_by_name(arguments.tear));
+    }
+
+    const UsbipFront* add_usbip(const std::string& where) {
+        const auto [host, port] = address_of(where);
+        std::vector<VirtualToken*> tokens;
+        for (const auto& token : tokens_) tokens.push_back(token.get());
+        auto front = std::make_unique<UsbipFront>(tokens, host, port);
+        if (!host.starts_with("127.")) {
+            spdlog::warn("{}: any machine that reaches this address can use the token", where);
+        }
+        const UsbipFront* out = front.get();
+        sources_.push_back(std::move(front));
+        return out;
     }
 
     Socket stop_event_;
@@ -202,7 +238,8 @@ int simulate(const Arguments& arguments) {
 int run(int argc, char** argv) {
     Arguments arguments;
     CLI::App app(
-        "A simulated sealkey token: a card in the real pcscd (through Debian's vsmartcard-vpcd), or at a socket.",
+        "A simulated sealkey token: a card in the real pcscd (through Debian's vsmartcard-vpcd), a USB device, or at a "
+        "socket.",
         "sealkey-sim");
     declare(app, arguments);
     CLI11_PARSE(app, argc, argv);

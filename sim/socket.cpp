@@ -44,6 +44,16 @@ sockaddr_un unix_address(const std::string& path) {
     return address;
 }
 
+sockaddr_in internet_address(const char* what, const std::string& host, std::uint16_t port) {
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_port = htons(port);
+    if (inet_pton(AF_INET, host.c_str(), &address.sin_addr) != 1) {
+        throw std::runtime_error(std::string(what) + " " + host + ": must be an IPv4 address");
+    }
+    return address;
+}
+
 }  // namespace
 
 void Socket::close() {
@@ -52,16 +62,11 @@ void Socket::close() {
 }
 
 Socket connect_tcp(const std::string& host, std::uint16_t port) {
-    sockaddr_in address{};
-    address.sin_family = AF_INET;
-    address.sin_port = htons(port);
-    if (inet_pton(AF_INET, host.c_str(), &address.sin_addr) != 1) {
-        throw std::runtime_error("reader host " + host + ": must be an IPv4 address");
-    }
+    const sockaddr_in address = internet_address("reader host", host, port);
     Socket socket(::socket(AF_INET, SOCK_STREAM | kFlags, 0));
     if (!socket.open()) return socket;
     make_prompt(socket.fd());
-    const int failed = connect(socket.fd(), reinterpret_cast<sockaddr*>(&address), sizeof address);
+    const int failed = connect(socket.fd(), reinterpret_cast<const sockaddr*>(&address), sizeof address);
     if (failed != 0 && errno != EINPROGRESS) socket.close();
     return socket;
 }
@@ -78,6 +83,25 @@ bool connected(const Socket& socket) {
     if (getsockname(socket.fd(), reinterpret_cast<sockaddr*>(&here), &here_size) != 0) return false;
     if (getpeername(socket.fd(), reinterpret_cast<sockaddr*>(&there), &there_size) != 0) return false;
     return here.sin_port != there.sin_port;
+}
+
+Socket listen_tcp(const std::string& host, std::uint16_t port) {
+    const sockaddr_in address = internet_address("address", host, port);
+    Socket socket(::socket(AF_INET, SOCK_STREAM | kFlags, 0));
+    const int on = 1;
+    setsockopt(socket.fd(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+    const bool bound = bind(socket.fd(), reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0;
+    if (!bound || listen(socket.fd(), 16) != 0) {
+        throw std::runtime_error("address " + host + ":" + std::to_string(port) + ": " + std::strerror(errno));
+    }
+    return socket;
+}
+
+std::uint16_t port_of(const Socket& listener) {
+    sockaddr_in address{};
+    socklen_t size = sizeof address;
+    if (getsockname(listener.fd(), reinterpret_cast<sockaddr*>(&address), &size) != 0) return 0;
+    return ntohs(address.sin_port);
 }
 
 Socket listen_unix(const std::string& path) {

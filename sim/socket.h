@@ -37,6 +37,10 @@ private:
 // After the descriptor became writable: whether the connection stands.
 [[nodiscard]] bool connected(const Socket& socket);
 
+// Listens at an IPv4 address; port 0: a free one, which port_of() tells. Throws std::runtime_error.
+[[nodiscard]] Socket listen_tcp(const std::string& host, std::uint16_t port);
+[[nodiscard]] std::uint16_t port_of(const Socket& listener);
+
 // Listens at a path, which is removed by the end of the process through unlink_listeners(). A socket file that nobody
 // listens at any more is replaced. Throws std::runtime_error.
 [[nodiscard]] Socket listen_unix(const std::string& path);

@@ -18,7 +18,7 @@ VirtualToken::VirtualToken(Options options)
     if (options_.chip != nullptr) chip_.emplace(*options_.chip, options_.chip_scale, options_.chip_seed);
     plug();
     if (options_.profile != protocol::Profile::compatibility) return;
-    const Transmit door = [this](Bytes command) { return transmit(command); };
+    const Transmit door = [this](Bytes command) { return token_->transmit(command, kMaxAnswer); };
     const TokenState state = token_state(door);
     if (state.lifecycle == protocol::Lifecycle::blank) {
         initialise_compatibility(file_, read_birth_record(file_), door);
@@ -30,6 +30,8 @@ VirtualToken::VirtualToken(Options options)
     }
     token_->reset();
 }
+
+std::mutex VirtualToken::turn_;
 
 VirtualToken::~VirtualToken() = default;
 
@@ -48,10 +50,19 @@ void VirtualToken::manufacture() {
 
 void VirtualToken::plug() {
     if (plugged()) return;
-    replug_at_.reset();
+    const std::lock_guard<std::mutex> turn(turn_);
+    start();
+}
+
+void VirtualToken::start() {
+    {
+        const std::lock_guard<std::mutex> held(plug_);
+        replug_at_.reset();
+    }
     ++generation_;
     platform_.flash().power_up();
     token_ = make_firmware(platform_.platform());
+    plugged_ = true;
     const bool started = token_->power_on();
     if (!platform_.flash().powered()) {
         power_lost("start");
@@ -60,29 +71,39 @@ void VirtualToken::plug() {
     }
 }
 
+// The firmware itself goes with the next plugging, where a command still runs in it.
 void VirtualToken::unplug() {
     if (!plugged()) return;
-    replug_at_.reset();
+    {
+        const std::lock_guard<std::mutex> held(plug_);
+        replug_at_.reset();
+    }
+    plugged_ = false;
     ++generation_;
-    token_.reset();
+    platform_.flash().power_down();
 }
 
 void VirtualToken::power_lost(const std::string& command) {
-    const CutReport& cut = *platform_.flash().last_cut();
-    last_cut_command_ = command;
+    const auto cut = platform_.flash().last_cut();
     spdlog::info("{}: power cut in {}: {} of {} bytes at {:#x}, {} of {} changing bytes torn", path(), command,
-                 cut.operation, cut.length, cut.offset, cut.torn, cut.to_change);
+                 cut->operation, cut->length, cut->offset, cut->torn, cut->to_change);
     unplug();
+    const std::lock_guard<std::mutex> held(plug_);
+    last_cut_command_ = command;
     replug_at_ = std::chrono::steady_clock::now() + options_.replug_after;
 }
 
-std::optional<std::vector<std::uint8_t>> VirtualToken::exchange(Bytes body) {
+std::string VirtualToken::serial() {
+    const std::lock_guard<std::mutex> turn(turn_);
+    return plugged() ? token_->serial() : std::string();
+}
+
+std::optional<std::vector<std::uint8_t>> VirtualToken::exchange(Bytes body, std::size_t longest) {
+    const std::lock_guard<std::mutex> turn(turn_);
     if (!plugged()) return std::nullopt;
     if (const auto control = vpcd_control(body)) {
         switch (*control) {
             case VpcdControl::power_off:
-                token_->reset();
-                return std::nullopt;
             case VpcdControl::power_on:
             case VpcdControl::reset:
                 token_->reset();
@@ -91,26 +112,33 @@ std::optional<std::vector<std::uint8_t>> VirtualToken::exchange(Bytes body) {
                 return token_->atr();
         }
     }
+    return run(body, longest);
+}
+
+std::optional<std::vector<std::uint8_t>> VirtualToken::run(Bytes command, std::size_t longest) {
     const std::uint64_t before = platform_.flash().operations();
     const auto start = std::chrono::steady_clock::now();
     if (chip_) chip_->begin();
-    const bool too_short = body.size() < 4;
+    const bool too_short = command.size() < 4;
     std::vector<std::uint8_t> response =
-        too_short ? std::vector<std::uint8_t>(std::begin(kWrongLength), std::end(kWrongLength)) : transmit(body);
+        too_short ? std::vector<std::uint8_t>(std::begin(kWrongLength), std::end(kWrongLength))
+                  : token_->transmit(command, longest);
     const auto passed = std::chrono::steady_clock::now() - start;
-    if (chip_) chip_->end(body.size() + response.size());
-    const bool cut = !platform_.flash().powered();
-    if (cut) response.clear();
-    log_.add(body, response,
+    if (chip_) chip_->end(command.size() + response.size());
+    const bool lost = !platform_.flash().powered();
+    if (lost) response.clear();
+    log_.add(command, response,
              static_cast<std::uint64_t>(std::chrono::duration_cast<std::chrono::microseconds>(passed).count()),
              platform_.flash().operations() - before);
-    spdlog::debug("{}: {} {} -> {}", path(), log_.entries().back().name, log_.entries().back().command,
-                  log_.entries().back().response);
-    if (!cut) return response;
-    power_lost(command_name(body));
+    const ApduEntry entry = log_.last();
+    spdlog::debug("{}: {} {} -> {}", path(), entry.name, entry.command, entry.response);
+    if (!lost) return response;
+    if (plugged()) {
+        power_lost(entry.name);
+    } else {
+        spdlog::info("{}: taken out during {}", path(), entry.name);
+    }
     return std::nullopt;
 }
-
-std::vector<std::uint8_t> VirtualToken::transmit(Bytes command) { return token_->transmit(command); }
 
 }  // namespace sealkey::sim

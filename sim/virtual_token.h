@@ -1,8 +1,10 @@
 // One simulated token: a state file, the firmware running on it, and the plug.
 #pragma once
 
+#include <atomic>
 #include <chrono>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <string>
 #include <vector>
@@ -17,6 +19,8 @@
 
 namespace sealkey::sim {
 
+// Commands may come from several threads: in the whole process one runs at a time, since the firmware's memory for
+// cryptography is one. The plug doesn't wait for them.
 class VirtualToken {
 public:
     struct Options {
@@ -39,25 +43,42 @@ public:
     [[nodiscard]] const StateFile& state() const { return file_; }
     HostFlash& flash() { return platform_.flash(); }
     [[nodiscard]] const ApduLog& log() const { return log_; }
+    // Only between commands (with_turn()).
     [[nodiscard]] const std::optional<ChipTime>& chip() const { return chip_; }
+    // Calls while no command runs.
+    template <class F>
+    auto with_turn(F call) {
+        const std::lock_guard<std::mutex> turn(turn_);
+        return call();
+    }
 
-    // In the reader or not. Plugging in starts the firmware; taking it out ends it at once.
-    [[nodiscard]] bool plugged() const { return token_ != nullptr; }
+    // In the reader or not. Plugging in starts the firmware; taking it out ends it at once: a command that runs in
+    // another thread changes nothing in the flash any more, and its answer is dropped.
+    [[nodiscard]] bool plugged() const { return plugged_; }
     void plug();
     void unplug();
     // Rises with every plugging and unplugging, so that a front knows that its card has gone.
     [[nodiscard]] std::uint64_t generation() const { return generation_; }
     // When a power cut took it out: the moment at which it is to be plugged in again.
-    [[nodiscard]] std::optional<std::chrono::steady_clock::time_point> replug_at() const { return replug_at_; }
+    [[nodiscard]] std::optional<std::chrono::steady_clock::time_point> replug_at() const {
+        const std::lock_guard<std::mutex> held(plug_);
+        return replug_at_;
+    }
     // The command under which the last cut came.
-    [[nodiscard]] const std::string& last_cut_command() const { return last_cut_command_; }
+    [[nodiscard]] std::string last_cut_command() const {
+        const std::lock_guard<std::mutex> held(plug_);
+        return last_cut_command_;
+    }
+    // As it would be printed on it; empty while it is out.
+    [[nodiscard]] std::string serial();
 
     // A body from the reader's side: the answer, or nothing (a control command without one; or the power went, and
-    // plugged() is false).
-    [[nodiscard]] std::optional<std::vector<std::uint8_t>> exchange(Bytes body);
+    // plugged() is false). An answer has at most `longest` bytes; what is longer follows by GET RESPONSE.
+    [[nodiscard]] std::optional<std::vector<std::uint8_t>> exchange(Bytes body, std::size_t longest = kMaxAnswer);
 
 private:
-    std::vector<std::uint8_t> transmit(Bytes command);
+    std::optional<std::vector<std::uint8_t>> run(Bytes command, std::size_t longest);
+    void start();
     void power_lost(const std::string& command);
     void manufacture();
 
@@ -65,8 +86,11 @@ private:
     StateFile file_;
     HostPlatform platform_;
     std::optional<ChipTime> chip_;
-    std::unique_ptr<Firmware> token_;
-    std::uint64_t generation_ = 0;
+    static std::mutex turn_;           // of the one command
+    std::unique_ptr<Firmware> token_;  // changes with the turn only
+    std::atomic<bool> plugged_ = false;
+    std::atomic<std::uint64_t> generation_ = 0;
+    mutable std::mutex plug_;  // for what follows
     std::optional<std::chrono::steady_clock::time_point> replug_at_;
     std::string last_cut_command_;
     ApduLog log_;

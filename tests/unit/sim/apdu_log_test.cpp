@@ -42,10 +42,10 @@ TEST(ApduLog, DecryptedAnswerIsMaskedAlsoWhenItIsFetchedInParts) {
     log.add(Body{0x00, 0xC0, 0x00, 0x00, 0x10}, Body{0xA5, 0xA5, 0x90, 0x00}, 1, 0);
     log.add(Body{0x00, 0xCB, 0x3F, 0xFF}, Body{0x53, 0x00, 0x90, 0x00}, 1, 0);
     log.add(Body{0x00, 0xC0, 0x00, 0x00, 0x10}, Body{0x12, 0x34, 0x90, 0x00}, 1, 0);
-    ASSERT_EQ(log.entries().size(), 4U);
-    EXPECT_EQ(log.entries()[0].response, "[2 bytes] 6110");
-    EXPECT_EQ(log.entries()[1].response, "[2 bytes] 9000");
-    EXPECT_EQ(log.entries()[3].response, "12349000");
+    ASSERT_EQ(log.since(0).size(), 4U);
+    EXPECT_EQ(log.since(0)[0].response, "[2 bytes] 6110");
+    EXPECT_EQ(log.since(0)[1].response, "[2 bytes] 9000");
+    EXPECT_EQ(log.since(0)[3].response, "12349000");
 }
 
 TEST(ApduLog, NamesCommandsByClassAndInstruction) {
@@ -60,8 +60,8 @@ TEST(ApduLog, CountsAllAndKeepsTheLast) {
     ApduLog log;
     for (std::size_t i = 0; i < ApduLog::kKept + 5; ++i) log.add(Body{0x00, 0xFD, 0x00, 0x00}, Body{0x90, 0x00}, 1, 0);
     EXPECT_EQ(log.count(), ApduLog::kKept + 5);
-    EXPECT_EQ(log.entries().size(), ApduLog::kKept);
-    EXPECT_EQ(log.entries().back().number, log.count());
+    EXPECT_EQ(log.since(0).size(), ApduLog::kKept);
+    EXPECT_EQ(log.last().number, log.count());
 }
 
 }  // namespace
