@@ -85,8 +85,9 @@ ca::Cert RenewalDesk::certificate(const std::string& token, const std::string& s
 
 TokenRow RenewalDesk::require_renewable(const std::string& serial) {
     TokenRow row = inventory_.token(serial);
-    if (!in_service(row.state)) {
-        throw CaError(Fault::policy, mark("Key %1 is %2 and can't be renewed."), {serial, name_of(row.state)});
+    if (row.step != "done" || !in_service(row.state)) {
+        throw CaError(Fault::policy, mark("Key %1 is %2 and can't be renewed."),
+                      {serial, row.step != "done" ? row.step : name_of(row.state)});
     }
     return row;
 }
@@ -205,16 +206,22 @@ void RenewalDesk::finish(RenewalRow& row, const nlohmann::json& how) {
 }
 
 int RenewalDesk::close_confirmed() {
-    std::vector<RenewalRow> waiting;
-    for (RenewalRow& row : book_.all()) {
-        if (row.state == RenewalState::confirmed) waiting.push_back(std::move(row));
+    std::vector<std::string> waiting;
+    for (const RenewalRow& row : book_.all()) {
+        if (row.state == RenewalState::confirmed) waiting.push_back(row.rid);
     }
     if (waiting.empty()) return 0;
     const WrittenCrl list = write_crl_files(inventory_, authority_, keys_.issuing.get(), operator_, kCrlDays);
     Inventory::Work work(inventory_, operator_);
-    for (RenewalRow& row : waiting) book_.advance(work, row, RenewalState::closed, {{"crl", list.number}});
+    int closed = 0;
+    for (const std::string& rid : waiting) {
+        RenewalRow row = book_.renewal(rid);  // another process may have closed it meanwhile
+        if (row.state != RenewalState::confirmed) continue;
+        book_.advance(work, row, RenewalState::closed, {{"crl", list.number}});
+        ++closed;
+    }
     work.commit();
-    return static_cast<int>(waiting.size());
+    return closed;
 }
 
 }  // namespace sealkey::bench

@@ -354,6 +354,10 @@ json RenewalDesk::request(const json& message) {
     {
         Inventory::Work work(inventory_, operator_);
         row = book_.renewal(rid);
+        if (row.state != RenewalState::requested && row.state != RenewalState::issued &&
+            row.state != RenewalState::proven) {
+            not_now(row);  // it ended since
+        }
         bind(row, keys);
         if (row.state == RenewalState::requested) {
             issue(work, row, keys);

@@ -88,6 +88,7 @@ struct World {
              {bench::TokenState::initialised, bench::TokenState::personalised, bench::TokenState::active}) {
             work.set_state(serial, state, "");
         }
+        work.set_step(serial, "done");
         const auto until = ca::now() + std::chrono::hours(24) * 300;
         for (const ca::Role role : ca::kRoles) {
             ca::PKey key = ca::generate_key("p256");

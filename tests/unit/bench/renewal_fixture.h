@@ -184,6 +184,7 @@ protected:
         work.set_state(token.serial, TokenState::initialised, "");
         work.set_state(token.serial, TokenState::personalised, "");
         work.set_state(token.serial, TokenState::active, "");
+        work.set_step(token.serial, "done");
         const ca::Issuer issuer{authority_->issuing(), keys_->issuing.get(), "", ca::kDefaultCodeExtension, ""};
         for (const ca::Role role : ca::kRoles) {
             ca::PKey key = make_key("p256");

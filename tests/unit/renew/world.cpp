@@ -165,6 +165,7 @@ void World::make_key(bool with_attestation_key) {
         work.set_state(given, bench::TokenState::initialised, "");
         work.set_state(given, bench::TokenState::personalised, "");
         work.set_state(given, bench::TokenState::active, "");
+        work.set_step(given, "done");
         work.commit();
         // The fixture's tokens have one serial number.
         soci::session sql(soci::sqlite3, "db=" + folder_.path("inventory.sqlite"));
