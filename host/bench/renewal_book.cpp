@@ -112,6 +112,13 @@ void RenewalBook::end_open(Inventory::Work& work, const std::string& token, Toke
     write(work, *row, ca::RenewalState::refused, {{"remark", row->remark}});
 }
 
+void RenewalBook::end_proven(Inventory::Work& work, RenewalRow& row, const nlohmann::json& detail) {
+    write(work, row, ca::RenewalState::refused, detail);
+    for (const RenewalKeyRow& key : row.keys) {
+        work.revoke_certificate(key.certificate, "cessationOfOperation", ca::now());
+    }
+}
+
 void RenewalBook::write(Inventory::Work& work, RenewalRow& row, ca::RenewalState state, const nlohmann::json& detail) {
     const std::string from = ca::name_of(row.state);
     const std::string to = ca::name_of(state);

@@ -54,6 +54,9 @@ public:
     // The token's life is over: its open renewal is REFUSED, in whatever state it was, since neither token nor CA can
     // go on with it. One that is CONFIRMED still becomes CLOSED.
     void end_open(Inventory::Work& work, const std::string& token, TokenState end);
+    // A PROVEN one that the key, at the desk, can't commit any more: REFUSED, and its new certificates are revoked,
+    // which nobody has used. See renewal_end.h for what has to be known first.
+    void end_proven(Inventory::Work& work, RenewalRow& row, const nlohmann::json& detail);
     // What the key centre gave for one of the row's keys, once.
     void keep_envelope(Inventory::Work& work, const RenewalRow& row, const RenewalKeyRow& key);
     // CONFIRMED: the new certificates take their slots, the old ones are revoked as superseded, and the token's row

@@ -92,6 +92,11 @@ TokenRow RenewalDesk::require_renewable(const std::string& serial) {
     return row;
 }
 
+void require_remark(const std::string& remark) {
+    if (written(remark) && remark.size() <= kMaxRemark) return;
+    throw CaError(Fault::bad_argument, mark("A refusal says why, in at most 500 bytes: the enterprise reads it."));
+}
+
 RenewalRow RenewalDesk::approve(const RenewalOrder& wish) {
     if (!written(wish.request)) throw CaError(Fault::policy, mark("A renewal needs its approved request."));
     const std::vector<ca::Role> roles = roles_of(wish.slots);
@@ -141,9 +146,7 @@ RenewalRow RenewalDesk::approve(const RenewalOrder& wish) {
 }
 
 RenewalRow RenewalDesk::refuse(const std::string& serial, const std::string& remark) {
-    if (!written(remark) || remark.size() > kMaxRemark) {
-        throw CaError(Fault::bad_argument, mark("A refusal says why, in at most 500 bytes: the enterprise reads it."));
-    }
+    require_remark(remark);
     Inventory::Work work(inventory_, operator_);
     const TokenRow row = inventory_.token(serial);
     auto open = book_.last_of(serial);
@@ -152,6 +155,13 @@ RenewalRow RenewalDesk::refuse(const std::string& serial, const std::string& rem
         book_.end_open(work, serial, row.state);
         work.commit();
         return book_.renewal(open->rid);
+    }
+    if (open && open->state == RenewalState::proven) {
+        throw CaError(
+            Fault::policy,
+            mark("Renewal %1 is PROVEN: the key may have changed over. `sealkey renew` finishes it; where the "
+                 "key has lost its new keys, `renewals end` at the desk does, with the key plugged in."),
+            {open->rid});
     }
     if (open && ca::is_open(open->state)) {
         open->remark = remark;

@@ -1,8 +1,8 @@
 // Renewals at the CA: what an operator decides, and the answers to the enterprise's program. Every step can be repeated
 // and answers the same again: a renewal that was cut off goes on with the question that wasn't answered.
 //
-//   look     {serial}
-//            -> {state, rid, keys: [{slot, algorithm}], remark, challenge}
+//   look     {serial, staged: RID of what the key holds, if it holds anything}
+//            -> {state, rid, keys: [{slot, algorithm}], remark, challenge, over: signed, where `staged` is over}
 //   envelope {rid}
 //            -> {state, envelope}
 //   request  {rid, device, keys: [{slot, request, consent, attestation}]}
@@ -45,6 +45,9 @@ struct RenewalOrder {
     int seal_height_mm = 0;
 };
 
+// Throws CaError bad_argument.
+void require_remark(const std::string& remark);
+
 // The keys that the desk signs with. Throws what Authority does.
 struct DeskKeys {
     DeskKeys(const ca::Authority& authority, Bytes passphrase);
@@ -84,6 +87,7 @@ public:
 
 private:
     nlohmann::json look(const nlohmann::json& message);
+    [[nodiscard]] std::string over(const std::string& serial, const std::string& staged);
     using Lock = std::unique_lock<std::mutex>;
     nlohmann::json envelope(const nlohmann::json& message, Lock& lock);
     nlohmann::json request(const nlohmann::json& message);

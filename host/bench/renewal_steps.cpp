@@ -72,10 +72,16 @@ Array array_of(const std::string& hex) {
     return out;
 }
 
-std::string rid_of(const json& message) {
-    std::string rid = text_of(message, "rid");
-    std::transform(rid.begin(), rid.end(), rid.begin(), ::tolower);
-    return rid;
+std::string lower(std::string text) {
+    std::transform(text.begin(), text.end(), text.begin(), [](unsigned char c) { return std::tolower(c); });
+    return text;
+}
+
+std::string rid_of(const json& message) { return lower(text_of(message, "rid")); }
+
+bool is_rid(const std::string& text) {
+    return text.size() == 2 * std::tuple_size_v<token::Rid> &&
+           text.find_first_not_of("0123456789abcdef") == std::string::npos;
 }
 
 std::string random_guid() {
@@ -134,9 +140,22 @@ json RenewalDesk::answer(const std::string& step, const json& message) {
     throw CaError(Fault::unknown, mark("A renewal has no step \"%1\"."), {step});
 }
 
+// Only what could still be committed must not be dropped: the key's open renewal.
+std::string RenewalDesk::over(const std::string& serial, const std::string& staged) {
+    const auto last = book_.last_of(serial);
+    if (last && ca::is_open(last->state) && last->rid == staged) return "";
+    return ca::hex(ca::make_over(serial, array_of<token::Rid>(staged), authority_.issuing(), keys_.issuing.get()));
+}
+
 json RenewalDesk::look(const json& message) {
-    const auto row = book_.last_of(text_of(message, "serial"));
+    const std::string serial = text_of(message, "serial");
+    const auto row = book_.last_of(serial);
     if (!row) return {{"state", "NONE"}};
+    std::string staged;
+    if (message.contains("staged")) {
+        staged = lower(text_of(message, "staged"));
+        if (!is_rid(staged)) bad_message("staged");
+    }
     // Told before anybody asks for a PIN or has keys made.
     if (ca::is_open(row->state) && row->state != RenewalState::confirmed) (void)require_renewable(row->token);
     json keys = json::array();
@@ -150,6 +169,7 @@ json RenewalDesk::look(const json& message) {
                    {"keys", keys},
                    {"remark", row->remark},
                    {"challenge", ca::hex(challenge_of(*row))}};
+    if (!staged.empty()) answer["over"] = over(row->token, staged);
     // Why a renewal ended with its key, as a word that the enterprise's program has in its own language.
     const TokenState key = inventory_.token(row->token).state;
     if (row->state == RenewalState::refused && !counts_as_live(key)) answer["key"] = name_of(key);
@@ -289,6 +309,11 @@ void RenewalDesk::bind(RenewalRow& row, const std::vector<NewKey>& keys) {
         if (first) {
             ca::check_renewable(certificate(row.token, key.old_certificate).get(), ca::now());
             key.spki = spki;
+        } else if (key.spki != spki && row.state == RenewalState::proven) {
+            throw CaError(Fault::policy,
+                          mark("Renewal %1 is ready for other keys, which the key has lost: it has to be ended at the "
+                               "provider's desk, with the key plugged in (`sealkey-bench renewals end`)."),
+                          {row.rid});
         } else if (key.spki != spki) {
             throw CaError(Fault::policy,
                           mark("Renewal %1 was requested for another key in %2: it stands for those keys only."),

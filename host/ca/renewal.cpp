@@ -22,9 +22,9 @@ constexpr std::size_t kOrganisationSize = 9;
 
 constexpr unsigned bit(RenewalState state) { return 1U << static_cast<unsigned>(state); }
 
-// A renewal is refused until the manifest has left the CA; from then on the token may have committed, and only the
-// whole key can be revoked. (What revokes or replaces the key ends its renewal too, at any time:
-// RenewalBook::end_open.)
+// A renewal is refused until the manifest has left the CA; from then on the token may have committed. What ends it then
+// isn't in this table: the end of the key itself (RenewalBook::end_open), and the key's own word, at the desk, that it
+// never will commit (RenewalBook::end_proven).
 struct Row {
     RenewalState state;
     const char* name;
@@ -68,6 +68,29 @@ ByteVector info_of(Bytes request) {
     ByteVector out(der, der + size);
     OPENSSL_free(der);
     return out;
+}
+
+// No manifest begins like this: those begin with a tag.
+ByteVector over_statement(const std::string& serial, const token::Rid& rid) {
+    const std::string words = "SEALKEY-OVER" + serial;
+    ByteVector out(words.begin(), words.end());
+    out.insert(out.end(), rid.begin(), rid.end());
+    return out;
+}
+
+ByteVector signed_by_issuer(Bytes body, const X509* issuer, EVP_PKEY* issuer_key) {
+    const bool fits = X509_check_private_key(issuer, issuer_key) == 1;
+    ERR_clear_error();
+    if (!fits) throw CaError(Fault::crypto, mark("The CA's key isn't that of its certificate."));
+    const MdCtx ctx(EVP_MD_CTX_new());
+    std::size_t size = 0;
+    require(ctx && EVP_DigestSignInit(ctx.get(), nullptr, EVP_sha256(), nullptr, issuer_key) == 1 &&
+                EVP_DigestSign(ctx.get(), nullptr, &size, body.data(), body.size()) == 1,
+            "sign for a key");
+    ByteVector signature(size);
+    require(EVP_DigestSign(ctx.get(), signature.data(), &size, body.data(), body.size()) == 1, "sign for a key");
+    signature.resize(size);
+    return signature;
 }
 
 }  // namespace
@@ -178,19 +201,18 @@ token::Digest digest_of(Bytes data) {
 }
 
 ByteVector make_manifest(const token::Manifest& manifest, const X509* issuer, EVP_PKEY* issuer_key) {
-    const bool fits = X509_check_private_key(issuer, issuer_key) == 1;
-    ERR_clear_error();
-    if (!fits) throw CaError(Fault::crypto, mark("The CA's key isn't that of its certificate."));
     const ByteVector body = token::manifest_body(manifest);
-    const MdCtx ctx(EVP_MD_CTX_new());
-    std::size_t size = 0;
-    require(ctx && EVP_DigestSignInit(ctx.get(), nullptr, EVP_sha256(), nullptr, issuer_key) == 1 &&
-                EVP_DigestSign(ctx.get(), nullptr, &size, body.data(), body.size()) == 1,
-            "sign a manifest");
-    ByteVector signature(size);
-    require(EVP_DigestSign(ctx.get(), signature.data(), &size, body.data(), body.size()) == 1, "sign a manifest");
-    signature.resize(size);
-    return token::signed_manifest(body, signature);
+    return token::signed_manifest(body, signed_by_issuer(body, issuer, issuer_key));
+}
+
+ByteVector make_over(const std::string& serial, const token::Rid& rid, const X509* issuer, EVP_PKEY* issuer_key) {
+    return signed_by_issuer(over_statement(serial, rid), issuer, issuer_key);
+}
+
+void check_over(const X509* issuer, const std::string& serial, const token::Rid& rid, Bytes signature) {
+    if (!verified(issuer, over_statement(serial, rid), signature)) {
+        throw CaError(Fault::forged, mark("The CA's word that a renewal is over isn't signed by its key."));
+    }
 }
 
 }  // namespace sealkey::ca

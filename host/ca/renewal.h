@@ -55,6 +55,13 @@ void check_key_proof(const X509* certificate, const token::Rid& rid, Role role, 
                      Bytes signature);
 void check_committed(const X509* certificate, const token::Rid& rid, Bytes signature);
 
+// The CA's signed word that this renewal of this key is over, or never was one: what a key holds for it may go. By the
+// issuer's key, as a manifest.
+[[nodiscard]] ByteVector make_over(const std::string& serial, const token::Rid& rid, const X509* issuer,
+                                   EVP_PKEY* issuer_key);
+// Throws CaError forged.
+void check_over(const X509* issuer, const std::string& serial, const token::Rid& rid, Bytes signature);
+
 [[nodiscard]] token::Digest digest_of(Bytes data);  // SHA-256
 // Signed by the issuer's key. Throws CaError crypto where key and certificate don't belong together.
 [[nodiscard]] ByteVector make_manifest(const token::Manifest& manifest, const X509* issuer, EVP_PKEY* issuer_key);

@@ -1,6 +1,8 @@
 #include "renew/http_ca.h"
 
+#include <arpa/inet.h>
 #include <httplib.h>
+#include <strings.h>
 
 #include <memory>
 
@@ -28,6 +30,18 @@ bool port_fits(const std::string& server) {
     return number > 0 && number <= 65535;
 }
 
+// By its name or number as it is written: what a name is looked up to is somebody else's word.
+bool is_this_machine(const std::string& server) {
+    const std::string host = server.substr(0, server[0] == '[' ? server.find(']') + 1 : server.find(':'));
+    if (::strcasecmp(host.c_str(), "localhost") == 0) return true;
+    if (host.size() > 2 && host.front() == '[') {
+        in6_addr six{};
+        return ::inet_pton(AF_INET6, host.substr(1, host.size() - 2).c_str(), &six) == 1 && IN6_IS_ADDR_LOOPBACK(&six);
+    }
+    in_addr four{};  // 127.0.0.1, and not 127.example.cn
+    return ::inet_pton(AF_INET, host.c_str(), &four) == 1 && (ntohl(four.s_addr) >> 24) == 127;
+}
+
 Address parse(const std::string& url) {
     const std::size_t host = url.find("://");
     const bool web = url.rfind("http://", 0) == 0 || url.rfind("https://", 0) == 0;
@@ -45,8 +59,13 @@ Address parse(const std::string& url) {
 
 }  // namespace
 
-Ask http_ca(const std::string& url, const std::string& authorities) {
+Ask http_ca(const std::string& url, const std::string& authorities, Plain plain) {
     const Address address = parse(url);
+    constexpr std::string_view kHttp = "http://";
+    if (plain == Plain::to_this_machine && url.rfind(kHttp, 0) == 0 &&
+        !is_this_machine(address.server.substr(kHttp.size()))) {
+        throw PlainHttp("plain HTTP to another machine");
+    }
     auto client = std::make_shared<httplib::Client>(address.server);
     if (!client->is_valid()) throw std::invalid_argument("an address is http://HOST[:PORT][/PATH] or https://...");
     client->set_connection_timeout(kConnectSeconds);

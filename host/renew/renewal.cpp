@@ -2,7 +2,9 @@
 
 #include <algorithm>
 
+#include "ca/error.h"
 #include "ca/openssl.h"
+#include "ca/renewal.h"
 #include "ca/request_builder.h"
 #include "token/certificate_object.h"
 
@@ -157,7 +159,9 @@ private:
         return [this, step](std::size_t done, std::size_t total) { tell(step, done, total); };
     }
 
-    void end_leftover(const StagingStatus& status, const std::optional<Rid>& kept);
+    [[nodiscard]] bool said_over(const StagingStatus& status, const std::string& serial, const json& look);
+    void drop(const Rid& rid);
+    void make_room(const StagingStatus& status, const std::string& serial, const json& look);
     [[nodiscard]] Step next_step(const StagingStatus& status) const;
     void make_keys();
     void bring_key();
@@ -194,11 +198,35 @@ Step Run::next_step(const StagingStatus& status) const {
     return begun ? Step::load : Step::request;
 }
 
+// A complete set may be the one that the CA has given its manifest for: dropped, neither key nor CA could end that
+// renewal by themselves. So it goes only by a word that the CA has signed, whoever it is that answers here.
+bool Run::said_over(const StagingStatus& status, const std::string& serial, const json& look) {
+    if (!status.ready) return true;
+    if (!look.contains("over")) return false;
+    const ByteVector signature = bytes_of(look, "over");
+    const auto issuer = token_.find_object(protocol::object::issuer_certificate);
+    if (!issuer) return false;
+    try {
+        const ca::Cert certificate = ca::certificate_of_der(token::certificate_of_object(*issuer));
+        ca::check_over(certificate.get(), serial, *status.rid, signature);
+        return true;
+    } catch (const ca::CaError&) {
+        return false;
+    }
+}
+
 // A set that was staged for a renewal which is over at the CA stands in the way of the next one.
-void Run::end_leftover(const StagingStatus& status, const std::optional<Rid>& kept) {
-    if (!status.rid || status.rid == kept) return;
+void Run::make_room(const StagingStatus& status, const std::string& serial, const json& look) {
+    if (!said_over(status, serial, look)) {
+        throw Refusal("over", "the key is ready for renewal " + hex(*status.rid) +
+                                  ", and nothing that the CA signed says that it is over");
+    }
+    drop(*status.rid);
+}
+
+void Run::drop(const Rid& rid) {
     with_pin([&] {
-        token::stage_abort(token_, *status.rid);
+        token::stage_abort(token_, rid);
         return 0;
     });
 }
@@ -206,7 +234,9 @@ void Run::end_leftover(const StagingStatus& status, const std::optional<Rid>& ke
 Result Run::run() {
     const std::string serial = token_.token_status().serial;
     const StagingStatus status = token::stage_status(token_);
-    const json look = ask_("look", {{"serial", serial}});
+    json question = {{"serial", serial}};
+    if (status.rid) question["staged"] = hex(*status.rid);
+    const json look = ask_("look", question);
     const std::string state = text_of(look, "state");
     Result result;
     if (state == "NONE") return result;
@@ -216,7 +246,7 @@ Result Run::run() {
         result.outcome = Outcome::refused;
         result.remark = text_of(look, "remark");
         if (look.contains("key")) result.key = text_of(look, "key");
-        if (status.rid == rid_) end_leftover(status, std::nullopt);
+        if (status.rid == rid_ && said_over(status, serial, look)) drop(rid_);
         return result;
     }
     roles_ = roles_of(look);
@@ -235,7 +265,7 @@ Result Run::run() {
     result.resumed = committed || status.rid == rid_;
     result.from = next_step(status);
     if (!committed) {
-        end_leftover(status, rid_);
+        if (status.rid && status.rid != rid_) make_room(status, serial, look);
         make_keys();
         if (enveloped_) bring_key();
         request();

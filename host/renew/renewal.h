@@ -20,8 +20,9 @@ using Ask = std::function<nlohmann::json(const std::string& step, const nlohmann
 // The CA says no, or what it says makes no sense.
 class Refusal : public std::runtime_error {
 public:
-    // `fault`: "policy", "expired", "forged", "attestation" (with the defect's name), "bad_request", "unknown",
-    // "failed"; "malformed" for an answer that can't be understood.
+    // `fault`: "over" (the key holds another renewal, ready, whose end isn't signed), "policy", "expired", "forged",
+    // "attestation" (with the defect's name), "bad_request", "unknown", "failed"; "malformed" for an answer that can't
+    // be understood.
     Refusal(std::string fault, const std::string& message, std::string defect = {})
         : std::runtime_error(message), fault_(std::move(fault)), defect_(std::move(defect)) {}
     [[nodiscard]] const std::string& fault() const { return fault_; }

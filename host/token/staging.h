@@ -74,9 +74,11 @@ struct BeginAnswer {
 };
 // Makes at most one key. `enveloped`: 9D comes in an envelope and isn't made.
 BeginAnswer stage_begin(Token& token, const Rid& rid, const std::vector<StageRole>& roles, bool enveloped = false);
-[[nodiscard]] StagingStatus stage_status(Token& token);
+// Over the channel that is open, so that nobody in between can have changed the answer, or as anybody asks.
+enum class Way { plain, channel };
+[[nodiscard]] StagingStatus stage_status(Token& token, Way way = Way::plain);
 // The new key's public half, no PIN needed; not_found until it is made.
-[[nodiscard]] PublicKey stage_public_key(Token& token, const StagedRole& role);
+[[nodiscard]] PublicKey stage_public_key(Token& token, const StagedRole& role, Way way = Way::plain);
 // The token's word on the staged key, as Token::attest() is on others, with the RID in it.
 [[nodiscard]] ByteVector stage_attest(Token& token, std::uint8_t role, const StageNonce& nonce);
 // 9D's new key in an envelope for the key in 9D now (protocol/renewal.h), after stage_begin(enveloped). Again with the

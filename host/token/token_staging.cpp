@@ -22,13 +22,15 @@ static_assert(kPart + protocol::kStagePartHead + 64 <= protocol::kMaxCommandData
     throw TokenError(Kind::malformed_answer, "reading the renewal's status: the answer breaks its format");
 }
 
-Answer run(Token& token, const char* action, OwnIns ins, std::uint8_t p1, std::uint8_t p2, ByteView data) {
+Answer run(Token& token, const char* action, OwnIns ins, std::uint8_t p1, std::uint8_t p2, ByteView data,
+           Way way = Way::plain) {
     Answer answer = token.send({.cla = protocol::kClaOwn,
                                 .ins = static_cast<std::uint8_t>(ins),
                                 .p1 = p1,
                                 .p2 = p2,
                                 .data = data,
-                                .expects_data = true});
+                                .expects_data = true,
+                                .secure = way == Way::channel});
     if (!answer.ok()) throw_status(action, answer.status_word);
     return answer;
 }
@@ -180,13 +182,13 @@ BeginAnswer stage_begin(Token& token, const Rid& rid, const std::vector<StageRol
     return {answer.data[0], false};
 }
 
-StagingStatus stage_status(Token& token) {
-    return parse_staging_status(run(token, "reading the renewal's status", OwnIns::stage_status, 0, 0, {}).data);
+StagingStatus stage_status(Token& token, Way way) {
+    return parse_staging_status(run(token, "reading the renewal's status", OwnIns::stage_status, 0, 0, {}, way).data);
 }
 
-PublicKey stage_public_key(Token& token, const StagedRole& role) {
+PublicKey stage_public_key(Token& token, const StagedRole& role, Way way) {
     const char* const action = "reading the new public key";
-    const Answer answer = run(token, action, OwnIns::stage_status, role.reference, 0, {});
+    const Answer answer = run(token, action, OwnIns::stage_status, role.reference, 0, {}, way);
     const auto key = find_tlv(answer.data, protocol::tag::public_key);
     return parse_public_key(key.value_or(Bytes{}), role.algorithm, action);
 }

@@ -149,6 +149,23 @@ class Renewal(RenewalCase):
                 self.assertIn(blank.code, (code, 7), blank)
         self.assertEqual(service.stop(), 0)
 
+    def test_plain_http_goes_no_further_than_this_machine(self):
+        # Refused before anything is looked up or connected to: 192.0.2.1 and .example lead nowhere (RFC 5737, 6761).
+        for url in ("http://192.0.2.1", "http://ca.example:8080/x", "http://127.0.0.1.example", "http://localhost.example",
+                    "http://127.example", "http://[2001:db8::1]", "http://0x7f.1.2.3.4", "http://[::ffff:192.0.2.1]:80"):
+            with self.subTest(url):
+                done = self.key.run(["sealkey", "renew", "--ca", url, "--pin-file", self.pin_file], code=2)
+                self.assertIn("--insecure-http", done.err)
+        said = self.key.run(["sealkey", "renew", "--ca", "http://192.0.2.1", "--pin-file", self.pin_file], code=2,
+                            env={"LC_ALL": "zh_CN.UTF-8"}).err
+        self.assertIn("未加密", said)
+        # Nobody listens at port 9; the blank key is found wanting first or afterwards.
+        for url, options in (("http://localhost:9", ()), ("http://127.3.2.1:9", ()), ("http://[::1]:9", ()),
+                             ("http://ca.invalid", ("--insecure-http",)), ("https://127.0.0.1:9", ())):
+            with self.subTest(url):
+                done = self.key.run(["sealkey", "renew", "--ca", url, "--pin-file", self.pin_file, *options], ok=None)
+                self.assertIn(done.code, (9, 7), done)
+
 
 if __name__ == "__main__":
     harness.main()

@@ -36,7 +36,7 @@ constexpr sealkey::cli::Subcommand kCommands[] = {
      sealkey::cli::define_terminate},
     {"crl", mark("Make the certificate revocation list"), sealkey::cli::define_crl},
     {"ocsp", mark("Answer for single certificates (OCSP)"), sealkey::cli::define_ocsp},
-    {"renewals", mark("Renewals of keys: list, approve, refuse, confirm, serve"), sealkey::cli::define_renewals},
+    {"renewals", mark("Renewals of keys: list, approve, refuse, end, confirm, serve"), sealkey::cli::define_renewals},
     {"inventory", mark("The inventory: list, show, states, audit, move"), sealkey::cli::define_inventory},
     {"audit", mark("Check the audit trail: audit verify"), sealkey::cli::define_audit},
 };

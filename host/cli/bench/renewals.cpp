@@ -1,4 +1,5 @@
-// sealkey-bench renewals list, approve, refuse, confirm, serve
+// sealkey-bench renewals list, approve, refuse, end, confirm, serve
+#include "bench/renewal_end.h"
 #include "bench/renewal_server.h"
 #include "cli/bench/bench_common.h"
 #include "cli/bench/serving.h"
@@ -19,6 +20,7 @@ struct RenewalsOptions {
     CLI::App* list = nullptr;
     CLI::App* approve = nullptr;
     CLI::App* refuse = nullptr;
+    CLI::App* end = nullptr;
     CLI::App* confirm = nullptr;
 };
 
@@ -81,6 +83,23 @@ Exit approve(Context& context, bench::RenewalDesk& desk, const RenewalsOptions& 
     return Exit::ok;
 }
 
+// Apart from the others: the key is in the reader.
+Exit end(Context& context, const ca::Authority& authority, bench::Inventory& inventory,
+         const RenewalsOptions& options) {
+    const SecretText passphrase = options.bench.passphrase();
+    const bench::DeskKeys keys(authority, passphrase.bytes());
+    const ca::ChannelMaster master = ca::read_channel_master(authority, passphrase.bytes());
+    FoundKey key = context.choice.open();
+    const auto done = bench::end_at_desk(inventory, authority, keys, master, *key.token,
+                                         {options.remark, options.bench.operator_name()});
+    context.out.say(fill(tr("Renewal %1 of key %2 is ended: the key can't commit it any more. Its new certificates are "
+                            "revoked, the old ones stay as they are, and another renewal can be approved."),
+                         {done.row.rid, done.row.token}));
+    context.out.result = json_of(done.row);
+    context.out.result["crl"] = done.list.number;
+    return Exit::ok;
+}
+
 Exit serve(Context& context, bench::RenewalDesk& desk, const RenewalsOptions& options) {
     (void)desk.close_confirmed();  // a list that was still to be written
     bench::RenewalServer server(desk, [&](const std::string& line) { context.out.note(printable(line)); });
@@ -96,6 +115,7 @@ Exit run(Context& context, const RenewalsOptions& options) {
     const ca::Authority authority(options.bench.directory());
     const auto inventory = options.bench.inventory(authority);
     if (options.list->parsed()) return list(context, *inventory);
+    if (options.end->parsed()) return end(context, authority, *inventory, options);
     const bench::DeskKeys keys = [&] {
         const SecretText passphrase = options.bench.passphrase();
         return bench::DeskKeys(authority, passphrase.bytes());
@@ -156,17 +176,21 @@ Run define_renewals(CLI::App& command) {
     options->approve = command.add_subcommand("approve", tr("Let a key be renewed: --serial"));
     options->refuse =
         command.add_subcommand("refuse", tr("Refuse a renewal, with a remark for the enterprise: --serial"));
+    options->end = command.add_subcommand(
+        "end", tr("End a renewal whose new keys the key has lost; the key is plugged in and says so itself"));
     options->confirm =
         command.add_subcommand("confirm", tr("A new certificate was seen in use: the old ones are revoked"));
     CLI::App* serving = command.add_subcommand("serve", tr("Answer enterprises' programs by HTTP, until Ctrl-C"));
-    for (CLI::App* sub : {options->list, options->approve, options->refuse, options->confirm, serving}) {
+    for (CLI::App* sub : {options->list, options->approve, options->refuse, options->end, options->confirm, serving}) {
         sub->fallthrough();
         sub->group(tr("Commands"));
     }
     add_order_options(*options->approve, *options);
-    options->refuse->add_option("--remark", options->remark, tr("Why; the enterprise reads it"))
-        ->required()
-        ->type_name(tr("TEXT"));
+    for (CLI::App* sub : {options->refuse, options->end}) {
+        sub->add_option("--remark", options->remark, tr("Why; the enterprise reads it"))
+            ->required()
+            ->type_name(tr("TEXT"));
+    }
     options->confirm->add_option("--certificate", options->certificate, tr("Serial number of the certificate"))
         ->required()
         ->type_name(tr("TEXT"));

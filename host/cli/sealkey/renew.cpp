@@ -19,6 +19,7 @@ namespace {
 struct RenewOptions {
     std::string ca;
     std::string tls_ca;
+    bool insecure_http = false;
     SecretInput pin{"pin", "SEALKEY_PIN"};
 };
 
@@ -57,6 +58,8 @@ constexpr RenewalFaultRow kFaults[] = {
      mark("The provider isn't convinced that the new keys were made in this key.")},
     {"unknown", Exit::not_found, false, mark("The provider doesn't know this renewal.")},
     {"bad_request", Exit::failed, false, mark("The provider can't understand this program. It may be too old.")},
+    {"over", Exit::not_verified, false,
+     mark("The key is ready for another renewal, and nothing signed by the provider says that it is over.")},
     {"busy", Exit::not_allowed, true, mark("The provider is busy with the decryption key for this renewal.")},
     {"malformed", Exit::failed, true, mark("What answers at this address isn't a provider's renewal service.")},
 };
@@ -174,7 +177,14 @@ Exit tell_result(Context& context, const std::string& serial, const renew::Resul
 Exit renew_key(Context& context, const RenewOptions& options) {
     const renew::Ask ask = [&] {
         try {
-            return renew::http_ca(options.ca, options.tls_ca);
+            return renew::http_ca(options.ca, options.tls_ca,
+                                  options.insecure_http ? renew::Plain::anywhere : renew::Plain::to_this_machine);
+        } catch (const renew::PlainHttp&) {
+            throw Failed(Exit::usage,
+                         fill(tr("%1 isn't encrypted: anybody on the way could read what is sent, and answer in the "
+                                 "provider's place. Give the provider's address with https://, or --insecure-http if "
+                                 "it told you to."),
+                              {printable(options.ca)}));
         } catch (const std::invalid_argument&) {
             throw Failed(Exit::usage, fill(tr("%1 isn't the address of a provider: http://HOST or https://HOST."),
                                            {printable(options.ca)}));
@@ -236,6 +246,8 @@ Run define_renew(CLI::App& command) {
     command
         .add_option("--tls-ca", options->tls_ca, tr("PEM file that the provider's server certificate is checked with"))
         ->type_name(tr("FILE"));
+    command.add_flag("--insecure-http", options->insecure_http,
+                     tr("Allow http:// to another machine: anybody on the way can hold the renewal up"));
     options->pin.add_to(command, tr("The PIN"));
     return [options](Context& context) { return renew_key(context, *options); };
 }

@@ -26,6 +26,13 @@ std::string fault_of(const std::function<void()>& call) {
     return "nothing";
 }
 
+token::Rid as_rid(const std::string& text) {
+    const auto bytes = ca::unhex(text);
+    token::Rid rid{};
+    std::copy(bytes.begin(), bytes.end(), rid.begin());
+    return rid;
+}
+
 TEST(Renew, N14_OneCommandRenewsTheKey) {
     World world(folder());
     world.approve();
@@ -223,6 +230,107 @@ TEST(Renew, NonsenseFromTheCaIsRefusedAndChangesNothing) {
                    }),
               "nothing");
     EXPECT_EQ(with("prove", [](auto& a) { a.erase("manifest"); }), "malformed");
+}
+
+// A PROVEN renewal whose staged set is gone can be finished by nobody, so nothing unsigned makes the client drop one.
+class ReadySet : public ::testing::Test {
+protected:
+    ReadySet() : world_(folder()) { world_.approve(); }
+    // The manifest has left the CA, or (`heard` false) the proofs never got there.
+    std::string make_ready(bool heard = true) {
+        EXPECT_THROW((void)world_.run({heard ? Cut::At::answer : Cut::At::question, 2}), std::runtime_error);
+        return staged();
+    }
+    std::string staged() {
+        const auto found = world_.staging().rid;
+        return found ? ca::hex(*found) : "";
+    }
+    renew::Result with_look(const std::function<void(nlohmann::json&)>& change) {
+        world_.bend = [&](const std::string& step, nlohmann::json& answer) {
+            if (step == "look") change(answer);
+        };
+        const Clearing clearing{world_};
+        return world_.run();
+    }
+    struct Clearing {
+        World& world;
+        ~Clearing() { world.bend = nullptr; }
+    };
+    World world_;
+};
+
+TEST_F(ReadySet, StaysWhereSomebodyInBetweenSaysThatItIsRefused) {
+    const std::string rid = make_ready();
+    const auto said = with_look([](auto& a) { a["state"] = "REFUSED"; });
+    EXPECT_EQ(said.outcome, Outcome::refused);
+    EXPECT_EQ(staged(), rid);
+    const auto forged = with_look([](auto& a) {
+        a["state"] = "REFUSED";
+        a["over"] = "3006020101020101";
+    });
+    EXPECT_EQ(forged.outcome, Outcome::refused);
+    EXPECT_EQ(staged(), rid);
+    EXPECT_EQ(world_.asked_for_pin, 0);
+    EXPECT_EQ(world_.run().outcome, Outcome::renewed);
+    world_.check_finished();
+}
+
+TEST_F(ReadySet, StaysWhereSomebodyInBetweenNamesAnotherRenewal) {
+    const std::string rid = make_ready();
+    const std::string other(32, '1');
+    // What the CA signs about another renewal of this key, and about this renewal of another key.
+    const auto over = [&](const std::string& serial, const std::string& of) {
+        return ca::hex(
+            ca::make_over(serial, as_rid(of), folder().authority().issuing(), folder().keys().issuing.get()));
+    };
+    const std::string words[] = {over(world_.serial(), other), over("SK0000000000", rid), std::string(140, '0')};
+    for (const std::string& word : words) {
+        EXPECT_EQ(fault_of([&] {
+                      (void)with_look([&](auto& a) {
+                          a["rid"] = other;
+                          a["over"] = word;
+                      });
+                  }),
+                  "over");
+        EXPECT_EQ(staged(), rid);
+    }
+    EXPECT_EQ(fault_of([&] { (void)with_look([&](auto& a) { a["rid"] = other; }); }), "over");
+    EXPECT_EQ(staged(), rid);
+    EXPECT_EQ(world_.run().outcome, Outcome::renewed);
+    world_.check_finished();
+}
+
+TEST_F(ReadySet, GoesByTheCasSignedWord) {
+    for (const bool approved_again : {false, true}) {
+        world_.restore();
+        EXPECT_EQ(make_ready(false).size(), 32U);
+        (void)world_.desk().refuse(world_.serial(), "a mistake");
+        if (approved_again) {
+            world_.approve();
+            EXPECT_EQ(world_.run().outcome, Outcome::renewed);
+            world_.check_finished();
+        } else {
+            EXPECT_EQ(world_.run().outcome, Outcome::refused);
+            EXPECT_EQ(staged(), "");
+            world_.check_usable();
+        }
+    }
+}
+
+TEST_F(ReadySet, OfTheOpenRenewalTheCaNeverSaysThatItIsOver) {
+    const std::string rid = make_ready();
+    const auto look = [&](const nlohmann::json& staged) {
+        return world_.desk().answer("look", {{"serial", world_.serial()}, {"staged", staged}});
+    };
+    EXPECT_EQ(look(rid).at("over"), "");
+    std::string upper = rid;
+    std::transform(upper.begin(), upper.end(), upper.begin(), ::toupper);
+    EXPECT_EQ(look(upper).at("over"), "");
+    EXPECT_NE(look(std::string(32, '1')).at("over"), "");
+    for (const nlohmann::json& wrong : {nlohmann::json(""), nlohmann::json(rid + "00"), nlohmann::json(5),
+                                        nlohmann::json(std::string(32, 'g')), nlohmann::json::array()}) {
+        EXPECT_THROW((void)look(wrong), ca::CaError) << wrong;
+    }
 }
 
 }  // namespace

@@ -234,6 +234,8 @@ void World::restore() {
     restart_ca();
 }
 
+token::StagingStatus World::staging() { return token::stage_status(*client()); }
+
 renew::Result World::run(const Cut& cut) {
     count_ = {};
     asked_for_pin = 0;

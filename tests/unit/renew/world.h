@@ -87,6 +87,8 @@ public:
     [[nodiscard]] std::string pin() const { return std::string(testing::kPin); }
     // The staged key's attestation in answer to 32 bytes of this value. The PIN is in.
     [[nodiscard]] ca::ByteVector ask_token_to_attest(std::uint8_t role, std::uint8_t value);
+    // What the key holds beside its keys in use.
+    [[nodiscard]] token::StagingStatus staging();
     // The CA as after a crash.
     void restart_ca();
     int asked_for_pin = 0;
