@@ -74,6 +74,11 @@ class End(RenewalCase, TrayCase):
         self.url = self.service().url
         self.between = Between(self, self.url)
 
+    def make_ca(self, *options):
+        program = self.work.write("centre", f"#!/bin/sh\nexec {harness.BUILD}/tests/integration/key_centre_mock\n")
+        program.chmod(0o755)
+        return super().make_ca("--key-centre", str(program), *options)
+
     def approve(self, *options):
         self.bench("renewals", "approve", "--serial", self.serial, "--request", "R-1", *options)
         return self.renewals()[-1]["rid"]
@@ -198,6 +203,13 @@ class End(RenewalCase, TrayCase):
         self.renew(self.between.url, code=9)
         self.assertEqual((self.renewals()[-1]["state"], self.staged()), ("PROVEN", None))
         self.end_refused(words=f"has committed renewal {rid}")
+        self.assert_renewed()
+
+    def test_a_key_that_can_come_again_isnt_ended(self):
+        # Its envelope and its manifest may still be somewhere: with both the key could commit after the end.
+        rid = self.prove("--slots", "9D", "--decryption-key", "centre")
+        self.abort(rid)
+        self.end_refused(words="can come again")
         self.assert_renewed()
 
     def test_only_by_the_keys_own_word(self):
