@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # labels: bench renewal
-# timeout: 240
+# timeout: 300
 """A renewal that is PROVEN at the CA, with somebody between enterprise and CA, or a program with the PIN at the enterprise's PC:
 nobody can bring it into a state from which it has no way out. `sealkey-bench renewals end` at the desk, by the key's own word."""
 import http.server
