@@ -4,6 +4,7 @@
 #include <cctype>
 
 #include "bench/renewal_book.h"
+#include "ca/enterprise_codes.h"
 #include "ca/error.h"
 
 namespace sealkey::bench {
@@ -21,6 +22,11 @@ constexpr char kTokenColumns[] =
     "login_name, key_number, order_text, picture_hash, step, seal, record, salt, last_seen, last_redeemed, created_at, "
     "updated_at";
 constexpr char kCertificateColumns[] = "serial, token, slot, der, spki, not_after, revoked_at, reason";
+
+// The organisation of a row, as ca::organisation_of() has it.
+constexpr char kOrganisation[] =
+    "CASE length(unified_code) WHEN 18 THEN substr(unified_code, 9, 9) WHEN 13 THEN substr(unified_code, 5, 9) "
+    "ELSE unified_code END";
 
 std::string random_hex(std::size_t bytes) {
     ca::ByteVector value(bytes);
@@ -94,7 +100,9 @@ std::vector<TokenRow> Inventory::select_tokens(const std::string& where, const s
 }
 
 std::vector<TokenRow> Inventory::tokens() { return select_tokens("", ""); }
-std::vector<TokenRow> Inventory::tokens_of(const std::string& code) { return select_tokens("unified_code", code); }
+std::vector<TokenRow> Inventory::tokens_of(const std::string& code) {
+    return select_tokens(kOrganisation, ca::organisation_of(code));
+}
 
 std::optional<TokenRow> Inventory::find_token(const std::string& serial) {
     auto rows = select_tokens("serial", serial);

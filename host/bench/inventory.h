@@ -138,7 +138,8 @@ public:
     };
 
     [[nodiscard]] std::vector<TokenRow> tokens();
-    [[nodiscard]] std::vector<TokenRow> tokens_of(const std::string& unified_code);
+    // Those of the organisation that the code is of, whatever code stands in each.
+    [[nodiscard]] std::vector<TokenRow> tokens_of(const std::string& code);
     [[nodiscard]] std::optional<TokenRow> find_token(const std::string& serial);
     [[nodiscard]] std::optional<TokenRow> find_chip(const std::string& chip_id);
     [[nodiscard]] TokenRow token(const std::string& serial);  // throws CaError unknown

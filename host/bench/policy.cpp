@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "bench/parcel.h"
+#include "ca/enterprise_codes.h"
 #include "ca/error.h"
 
 namespace sealkey::bench {
@@ -45,7 +46,7 @@ void require_free_number(Inventory& inventory, const TokenRow& old) {
 
 Admission admit_replacement(Inventory& inventory, Inventory::Work& work, Order order) {
     const TokenRow old = inventory.token(order.replaces);
-    if (old.unified_code != order.unified_code) {
+    if (ca::organisation_of(old.unified_code) != ca::organisation_of(order.unified_code)) {
         throw CaError(Fault::policy, mark("Key %1 belongs to another enterprise."), {old.serial});
     }
     if (!counts_as_live(old.state) && !replacement_given_up(inventory, old)) {

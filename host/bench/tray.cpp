@@ -7,6 +7,7 @@
 
 #include "bench/crl_file.h"
 #include "bench/parcel.h"
+#include "ca/enterprise_codes.h"
 #include "ca/error.h"
 #include "protocol/limits.h"
 
@@ -242,7 +243,7 @@ std::optional<JobRow> Tray::take_waiting(Inventory& inventory) {
     for (const JobRow& job : JobBook(inventory).jobs(batch_)) {
         if (job.state != JobState::waiting) continue;
         const Order& order = file_.orders.at(static_cast<std::size_t>(job.number - 1)).order;
-        const bool free = held.insert(order.unified_code).second && taken_.count(job.number) == 0;
+        const bool free = held.insert(ca::organisation_of(order.unified_code)).second && taken_.count(job.number) == 0;
         if (!free) continue;
         taken_.insert(job.number);
         return job;

@@ -94,14 +94,20 @@ void check_old_code(std::string_view old_code, std::string_view unified_code) {
                           {std::string(old_code)});
         }
     }
-    const std::string_view organisation = old_code.substr(kOrganisationInOld);
+    const std::string organisation = organisation_of(old_code);
     check_organisation_code(organisation);
-    if (organisation != unified_code.substr(kOrganisationInUnified, kOrganisationSize)) {
+    if (organisation != organisation_of(unified_code)) {
         throw CaError(Fault::bad_code,
                       mark("The old enterprise code %1 and the unified social credit code %2 belong to different "
                            "organisations."),
                       {std::string(old_code), std::string(unified_code)});
     }
+}
+
+std::string organisation_of(std::string_view code) {
+    if (code.size() == kUnifiedSize) return std::string(code.substr(kOrganisationInUnified, kOrganisationSize));
+    if (code.size() == kOldSize) return std::string(code.substr(kOrganisationInOld));
+    return std::string(code);
 }
 
 }  // namespace sealkey::ca

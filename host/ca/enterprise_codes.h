@@ -21,4 +21,9 @@ void check_organisation_code(std::string_view code);
 // and equal positions 9-17 of the new one.
 void check_old_code(std::string_view old_code, std::string_view unified_code);
 
+// Who is meant by a code: the organisation code in it, which stays when an enterprise moves (other positions 1-8) or
+// gets its 18 characters for the 13 of before. A text of another length is its own organisation. Nothing else is
+// checked.
+[[nodiscard]] std::string organisation_of(std::string_view code);
+
 }  // namespace sealkey::ca

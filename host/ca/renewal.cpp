@@ -17,8 +17,6 @@ using protocol::Algorithm;
 
 constexpr std::size_t kOldCodeSize = 13;
 // Where the organisation code stands in a unified code (positions 9-17), and in an old code (5-13).
-constexpr std::size_t kOrganisationInUnified = 8;
-constexpr std::size_t kOrganisationSize = 9;
 
 constexpr unsigned bit(RenewalState state) { return 1U << static_cast<unsigned>(state); }
 
@@ -151,7 +149,7 @@ void check_code_change(const std::string& now, const std::string& next) {
         return;
     }
     check_unified_code(now);
-    if (now.compare(kOrganisationInUnified, kOrganisationSize, next, kOrganisationInUnified, kOrganisationSize) != 0) {
+    if (organisation_of(now) != organisation_of(next)) {
         throw CaError(Fault::bad_code,
                       mark("The code %1 is another organisation's than %2 (positions 9-17): a renewal can't pass a key "
                            "on to somebody else."),

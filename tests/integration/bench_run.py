@@ -53,6 +53,18 @@ class Run(TrayCase):
     def enterprises(self, count):
         return self.orders(*[f"first,企业{i},{unified_code(i)},KEY{i},,p256," for i in range(count)])
 
+    def test_N2_an_enterprise_that_moved_is_the_same_one(self):
+        """Positions 1-8 of its code are others then: its keys are counted together, and its second waits for its first."""
+        keys = self.simulator(tokens=2, sockets=True)
+        here, there = unified_code(7), unified_code(7, "91440300")
+        wrong = self.orders(f"first,企业,{here},A1,,p256,", f"first,企业,{there},A2,,p256,")
+        refused = json.loads(self.run_tray(keys, wrong, 2, "--json", code=10).out)["error"]["problems"]
+        self.assertEqual([one["line"] for one in refused], [3])
+        self.assertIn("has a key already", refused[0]["message"])
+        right = self.orders(f"first,企业,{here},A1,,p256,", f"additional,企业,{there},A2,office,p256,")
+        self.run_tray(keys, right, 2)
+        self.assertEqual({k["unified_code"]: k["key_number"] for k in self.finished(2)}, {here: 1, there: 2})
+
     def test_Lesson33_more_keys_at_once_than_pcsc_has_slots(self):
         """pcsc-lite has 16; sockets and ports have no such limit."""
         keys = self.simulator(tokens=18, sockets=True)

@@ -9,11 +9,11 @@ ALPHABET = "0123456789ABCDEFGHJKLMNPQRTUWXY"
 HEAD = "kind,enterprise_name,unified_code,login_name,reason,algorithm,seal_image\n"
 
 
-def unified_code(number):
-    """A unified social credit code with right check characters."""
+def unified_code(number, place="91350100"):
+    """A unified social credit code with right check characters. Of one organisation whatever its place."""
     eight = f"{number:08d}"
     rest = 11 - sum(int(c) * w for c, w in zip(eight, (3, 7, 9, 10, 5, 8, 4, 2))) % 11
-    code = "91350100" + eight + ("X" if rest == 10 else "0" if rest == 11 else str(rest))
+    code = place + eight + ("X" if rest == 10 else "0" if rest == 11 else str(rest))
     weights = (1, 3, 9, 27, 19, 26, 16, 17, 20, 29, 25, 13, 8, 24, 10, 30, 28)
     return code + ALPHABET[(31 - sum(ALPHABET.index(c) * w for c, w in zip(code, weights)) % 31) % 31]
 

@@ -8,6 +8,7 @@
 #include <filesystem>
 #include <set>
 
+#include "bench/parcel.h"
 #include "bench/policy.h"
 #include "bench/unlock_desk.h"
 #include "ca/error.h"
@@ -19,6 +20,8 @@ namespace {
 namespace fs = std::filesystem;
 constexpr char kCode[] = "91350100M000100Y43";
 constexpr char kOtherCode[] = "914403001922038216";
+constexpr char kMovedCode[] = "91440300M000100Y40";  // of kCode's organisation
+constexpr char kThirteen[] = "3501M000100Y4";        // and of before the unified codes
 
 ca::Fault fault_of(const std::function<void()>& call) {
     try {
@@ -156,6 +159,45 @@ TEST_F(InventoryTest, N2_AdditionalNeedsAFirstAndFirstIsTheFirst) {
     EXPECT_EQ(refusal(order("additional", "A")), ca::Fault::policy);
     (void)admit(order("first", "A"));
     EXPECT_EQ(refusal(order("first", "B")), ca::Fault::policy);
+}
+
+// The organisation is what has keys: positions 1-8 of a code change when it moves, and the 13 characters of before are
+// the same organisation's too.
+TEST_F(InventoryTest, N2_AnOrganisationIsOneWhateverItsCode) {
+    const auto first = admit(order("first", "A"));
+    EXPECT_EQ(refusal(order("first", "B", kMovedCode)), ca::Fault::policy);
+    const auto second = admit(order("additional", "B", kMovedCode));
+    EXPECT_EQ(second.key_number, 2);
+    {
+        Inventory::Work work(*inventory_, "tester");
+        Order old = order("additional", "C");
+        old.unified_code = kThirteen;
+        work.set_state(work.add_token("old", old, "", 3, 1).serial, TokenState::initialised, "");
+        work.commit();
+    }
+    for (const char* code : {kCode, kMovedCode, kThirteen}) EXPECT_EQ(inventory_->tokens_of(code).size(), 3U) << code;
+    for (const char* code : {kCode, kMovedCode}) {
+        EXPECT_EQ(refusal(order("additional", "D", code)), ca::Fault::policy) << code;
+        EXPECT_EQ(refusal(order("first", "D", code)), ca::Fault::policy) << code;
+    }
+    EXPECT_TRUE(inventory_->tokens_of(kOtherCode).empty());
+    (void)admit(order("first", "D", kOtherCode));
+    // It is the same enterprise that replaces its key, and the number is the old key's.
+    auto moved = replacement(first.serial);
+    moved.unified_code = kMovedCode;
+    const auto fresh = admit(moved);
+    EXPECT_EQ(fresh.key_number, 1);
+    EXPECT_EQ(fresh.unified_code, kMovedCode);
+    EXPECT_EQ(refusal(order("additional", "E")), ca::Fault::policy);
+}
+
+// A replacement that was given up, and whose place another key took under the organisation's other code.
+TEST_F(InventoryTest, N2_ATakenPlaceIsTakenWhateverTheCode) {
+    const auto old = admit(order("first", "A"));
+    const auto half = admit(replacement(old.serial));
+    (void)give_up(*inventory_, "tester", half.serial, "broke");
+    (void)admit(order("first", "B", kMovedCode));
+    EXPECT_EQ(refusal(replacement(old.serial)), ca::Fault::policy);
 }
 
 TEST_F(InventoryTest, N5_LoginNamesAreNeverIssuedTwice) {
