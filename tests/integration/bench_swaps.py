@@ -15,7 +15,7 @@ PIV_AID = bytes.fromhex("A000000308000010000100")
 
 
 class Relay:
-    """A token in between that lies: lie(command) gives the answer, or None for the real one's."""
+    """A token in between that lies: lie(command) gives the answer, or what is made of the real one's, or None for that itself."""
 
     def __init__(self, path, token_path, lie):
         self.listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
@@ -42,13 +42,74 @@ class Relay:
                 break
             answer = self.lie(command)
             self.lies += answer is not None
-            mine.send(answer if answer is not None else real.exchange(command))
+            if answer is None or callable(answer):
+                told = real.exchange(command)
+                answer = answer(told) if answer else told
+            mine.send(answer)
         client.close()
         real.close()
 
     def close(self):
         self.listener.shutdown(socket.SHUT_RDWR)
         self.listener.close()
+
+
+def get_data(tag):
+    return lambda command: command[:4] == bytes.fromhex("00CB3FFF") and b"\x5c\x03" + bytes.fromhex(tag) in command
+
+
+def status(command):
+    return command[:2] == b"\x80\x10"
+
+
+def metadata(slot):
+    return lambda command: command[:4] == bytes([0x00, 0xF7, 0x00, slot])
+
+
+def management(command):
+    return command[:4] == bytes.fromhex("00870C9B")
+
+
+def bent(answer, place=-3):
+    """One byte is another one: the last before the status word, or at `place`."""
+    return answer[:place] + bytes([answer[place] ^ 1]) + answer[place + 1:]
+
+
+def bent_inside(answer):
+    """One in the middle, where the lists around it stay what they are."""
+    return bent(answer, len(answer) // 2)
+
+
+def changed(before, after):
+    def change(answer):
+        told = answer.replace(bytes.fromhex(before), bytes.fromhex(after), 1)
+        assert told != answer, f"{before} isn't in {answer.hex()}"
+        return told
+    return change
+
+
+def word(number):
+    return lambda _: number.to_bytes(2, "big")
+
+
+# What the key is asked, what is made of its answer, and what the check then says. The status is that of docs/apdu.md, section 8.
+LIES = [
+    (status, changed("840102", "840101"), "The key isn't secured"),
+    (status, changed("85030006", "85030606"), "The key's PIN or PUK isn't blocked"),
+    (status, changed("85030006" "05" "86030006" "01", "85030006" "04" "86030006" "01"), "The key's PIN or PUK isn't blocked"),
+    (status, changed("86030006" "01", "86030006" "00"), "The key's PIN or PUK isn't blocked"),
+    (status, changed("87090001", "87090002"), "The key doesn't wait for its activation code"),
+    (get_data("5FFF43"), word(0x6A82), "The key doesn't wait for its activation code"),
+    (get_data("5FFF43"), bent, "The key doesn't hold its own unlock key"),
+    (management, word(0x6982), "The key doesn't hold its own management key"),
+    (status, changed("830101", "830102"), "The key has another profile than was ordered"),
+    (get_data("5FC102"), lambda a: a.replace(b"\x34\x10", b"\x34\x10\x00", 1)[:-3] + a[-2:], "CHUID doesn't carry its own GUID"),
+    (get_data("5FC107"), word(0x6A82), "The key has no CCC"),
+    (metadata(0x9A), changed("030101", "030102"), "The key in slot 9A wasn't made on the token"),
+    (get_data("5FFF01"), bent_inside, "The device certificate isn't the one that was made for this key"),
+    (get_data("5FFF41"), bent, "The enterprise record isn't the one that was ordered"),
+    (get_data("5FFF44"), bent_inside, "The issuer's certificate on the key isn't this CA's"),
+]
 
 
 class Swaps(BenchCase):
@@ -141,8 +202,16 @@ class Swaps(BenchCase):
         self.environment["SEALKEY_SIM_SOCKETS"] = str(path)
         return relay
 
-    def test_an_honest_relay_changes_nothing(self):
-        self.behind(lambda command: None)
+    def test_each_lie_is_caught_and_an_honest_relay_changes_nothing(self):
+        relay = self.behind(lambda command: None)
+        self.bench("check")
+        for asked, made_of, words in LIES:
+            with self.subTest(words):
+                relay.lies = 0
+                relay.lie = lambda command, asked=asked, made_of=made_of: made_of if asked(command) else None
+                self.check(words)
+                self.assertGreater(relay.lies, 0)
+        relay.lie = lambda command: None
         self.bench("check")
 
     def test_a_published_PIN_that_opens(self):
@@ -175,11 +244,20 @@ class Swaps(BenchCase):
         self.behind(lie)
         self.check("The published management key opens the key")
 
-    def making_behind(self, version):
-        """A key in the making, behind a relay that plays the factory's set, asked for by this version, from the time on when the
-        key has made keys: what looked for that set before the quality check found it gone."""
+    def made_behind(self, prepare):
+        """A key that is made behind a relay that tells the lies that prepare() gives."""
         self.make_ca()
         self.key = self.simulator(sockets=True)
+        relay = Relay(self.work / "relay", self.key.environment["SEALKEY_SIM_SOCKETS"], prepare())
+        self.addCleanup(relay.close)
+        orders = self.work.write("orders.json", json.dumps([self.order()]))
+        done = json.loads(self.bench("run", "--orders", str(orders), "--birth-records", str(self.key.birth_record), "--patience", "2",
+                                     "--json", env={"SEALKEY_SIM_SOCKETS": str(self.work / "relay")}, ok=None).out)
+        return relay, done
+
+    def the_factorys_set(self, version):
+        """A relay that plays the factory's set, asked for by this version, from the time on when the key has made keys: what looked
+        for that set before the quality check found it gone."""
         enc, mac_key, _ = channel.Keys.of_birth_record(json.loads(self.key.birth_record.read_text())).all
         counter, begun = bytes(3), []
 
@@ -194,21 +272,30 @@ class Swaps(BenchCase):
                 return bytes(10) + b"\xff\x03\x70" + challenge + cryptogram + counter + b"\x90\x00"
             return b"\x90\x00" if begun[-1:] == ["channel"] and command[1:2] == b"\x82" and begun.pop() else None
 
-        relay = Relay(self.work / "relay", self.key.environment["SEALKEY_SIM_SOCKETS"], lie)
-        self.addCleanup(relay.close)
-        orders = self.work.write("orders.json", json.dumps([self.order()]))
-        done = json.loads(self.bench("run", "--orders", str(orders), "--birth-records", str(self.key.birth_record), "--patience", "2",
-                                     "--json", env={"SEALKEY_SIM_SOCKETS": str(self.work / "relay")}, ok=None).out)
-        return relay, done
+        return lie
+
+    def test_the_benchs_PIN_that_still_opens_a_secured_key(self):
+        closed = []
+
+        def lie(command):
+            if command[1:2] == b"\x34":  # SET LIFECYCLE
+                closed.append(command)
+            verify = command[:4] == bytes.fromhex("00200080") and len(command) > 5
+            return b"\x90\x00" if closed and verify and PUBLISHED_PIN not in command else None
+
+        relay, done = self.made_behind(lambda: lie)
+        self.assertEqual((done["done"], done["failed"]), (0, 1), done)
+        self.assertIn("The bench's PIN still opens the key", json.dumps(done))
+        self.assertEqual(relay.lies, 1)
 
     def test_Lesson34_a_transport_key_set_that_still_opens(self):
-        relay, done = self.making_behind(channel.TRANSPORT)
+        relay, done = self.made_behind(lambda: self.the_factorys_set(channel.TRANSPORT))
         self.assertEqual((done["done"], done["failed"]), (0, 1), done)
         self.assertIn("The transport keys still open the key", json.dumps(done))
         self.assertEqual(relay.lies, 2)
 
     def test_Lesson34_a_transport_key_set_that_opens_without_a_version(self):
-        relay, done = self.making_behind(0)
+        relay, done = self.made_behind(lambda: self.the_factorys_set(0))
         self.assertEqual((done["done"], done["failed"]), (0, 1), done)
         self.assertIn("The transport keys still open the key", json.dumps(done))
         self.assertEqual(relay.lies, 2)
