@@ -39,6 +39,9 @@ CertificateRow certify(Inventory& inventory, const ca::Authority& authority, EVP
                        "",
                        ""};
     Inventory::Work work(inventory, operator_name);
+    // Whoever has a plain PIV token can make its F9 anew. A key of ours has one for ever.
+    const auto before = inventory.live_certificate(row.serial, kDeviceSlot);
+    if (before && row.profile == "compatibility") work.revoke_certificate(before->serial, "superseded", ca::now());
     work.add_certificate(out);
     work.commit();
     return out;

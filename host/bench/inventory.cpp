@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cctype>
 
+#include "bench/parcel.h"
 #include "bench/renewal_book.h"
 #include "ca/enterprise_codes.h"
 #include "ca/error.h"
@@ -22,11 +23,6 @@ constexpr char kTokenColumns[] =
     "login_name, key_number, order_text, picture_hash, step, seal, record, salt, last_seen, last_redeemed, created_at, "
     "updated_at";
 constexpr char kCertificateColumns[] = "serial, token, slot, der, spki, not_after, revoked_at, reason";
-
-// The organisation of a row, as ca::organisation_of() has it.
-constexpr char kOrganisation[] =
-    "CASE length(unified_code) WHEN 18 THEN substr(unified_code, 9, 9) WHEN 13 THEN substr(unified_code, 5, 9) "
-    "ELSE unified_code END";
 
 std::string random_hex(std::size_t bytes) {
     ca::ByteVector value(bytes);
@@ -198,6 +194,14 @@ std::vector<AuditRow> Inventory::audit_rows() {
     std::vector<AuditRow> rows;
     while (query.fetch()) rows.push_back(row);
     return rows;
+}
+
+bool Inventory::list_is_behind() {
+    int count = 0;
+    sql() << "SELECT COUNT(*) FROM audit WHERE action IN ('revoke', 'hold', 'release') AND id > "
+             "(SELECT COALESCE(MAX(id), 0) FROM audit WHERE action = 'crl')",
+        into(count);
+    return count != 0;
 }
 
 AuditHead Inventory::audit_head() {
@@ -383,6 +387,14 @@ void Inventory::Work::free_login_name(const std::string& name) {
 }
 
 void Inventory::Work::add_certificate(const CertificateRow& row) {
+    const TokenRow owner = inventory_.token(row.token);
+    if (owner.step == kGivenUp || !takes_certificates(owner.state)) {
+        throw CaError(Fault::policy, mark("Key %1 is %2: no certificate is made for it."),
+                      {row.token, owner.step == kGivenUp ? kGivenUp : name_of(owner.state)});
+    }
+    if (inventory_.live_certificate(row.token, row.slot)) {
+        throw CaError(Fault::policy, mark("Key %1 has a valid certificate for %2 already."), {row.token, row.slot});
+    }
     int known = 0;
     inventory_.sql() << "SELECT COUNT(*) FROM certificates WHERE spki = :k", into(known), use(row.spki);
     if (known != 0) {

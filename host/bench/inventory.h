@@ -111,6 +111,8 @@ public:
         void free_login_name(const std::string& name);
 
         // --- certificates ---
+        // A slot has one that is live, and a public key one for ever. None for a key that meanwhile was revoked, given
+        // up or set aside, wherever that was done: throws CaError policy.
         void add_certificate(const CertificateRow& row);
         // All live ones of the token, the device certificate too; returns how many of the enterprise's.
         int revoke_certificates(const std::string& serial, const std::string& reason, ca::Time when);
@@ -153,6 +155,8 @@ public:
     [[nodiscard]] std::vector<LockEventRow> lock_events(const std::string& serial);
     [[nodiscard]] std::vector<AuditRow> audit_rows();
     [[nodiscard]] std::uint64_t crl_number();  // the last one used
+    // Whether anything was revoked, held or released since the last list was made.
+    [[nodiscard]] bool list_is_behind();
     // The last row, as every Work notes it beside the rows.
     [[nodiscard]] AuditHead audit_head();
     // As belong_to() wrote it; empty: none, or a CA that was made before this was noted.

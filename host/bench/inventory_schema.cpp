@@ -6,7 +6,11 @@ namespace sealkey::bench {
 
 namespace {
 
-constexpr int kVersion = 5;
+constexpr int kVersion = 6;
+
+#define SEALKEY_ORGANISATION                                                                                     \
+    "CASE length(unified_code) WHEN 18 THEN substr(unified_code, 9, 9) WHEN 13 THEN substr(unified_code, 5, 9) " \
+    "ELSE unified_code END"
 
 enum class For { both, sqlite, postgresql };
 struct Change {
@@ -19,7 +23,8 @@ struct Change {
 // `number` counts the renewals; a certificate that was issued for one and isn't confirmed yet stands in `certificates`
 // under the slot "9A.next" and so on. Version 3: the last audit row, noted beside the rows by every change, so that
 // rows cut off at the end are missed. Version 4: the jobs of a tray. Version 5: what a key centre gave for a renewal's
-// decryption key; the certificates are counted by the program.
+// decryption key; the certificates are counted by the program. Version 6: the keys of an organisation are found
+// whatever code stands in them; a key never has two live certificates for a slot, whoever writes them.
 constexpr Change kChanges[] = {
     {1, For::both, "CREATE TABLE meta (name TEXT PRIMARY KEY, value TEXT NOT NULL)"},
     {1, For::both,
@@ -141,9 +146,29 @@ constexpr Change kChanges[] = {
     {5, For::both, "ALTER TABLE certificates ADD COLUMN number BIGINT NOT NULL DEFAULT 0"},
     {5, For::sqlite, "UPDATE certificates SET number = rowid"},
     {5, For::both, "CREATE UNIQUE INDEX certificates_by_number ON certificates (number)"},
+    {6, For::both, "DROP INDEX tokens_by_enterprise"},
+    {6, For::both, "CREATE INDEX tokens_by_organisation ON tokens ((" SEALKEY_ORGANISATION "))"},
+    {6, For::both, "CREATE UNIQUE INDEX live_certificates ON certificates (token, slot) WHERE revoked_at = ''"},
 };
 
+// Which of the two the key uses nobody can tell from here.
+void require_one_live_certificate(Database& database) {
+    std::string token;
+    std::string slot;
+    soci::session& sql = database.session();
+    sql << "SELECT token, slot FROM certificates WHERE revoked_at = '' GROUP BY token, slot HAVING COUNT(*) > 1 "
+           "ORDER BY token, slot LIMIT 1",
+        soci::into(token), soci::into(slot);
+    if (!sql.got_data()) return;
+    throw ca::CaError(ca::Fault::corrupt,
+                      ca::mark("Key %1 has more than one valid certificate for %2: revoke it with the version of this "
+                               "program that its inventory is of. Nothing was changed."),
+                      {token, slot});
+}
+
 }  // namespace
+
+const char* const kOrganisation = SEALKEY_ORGANISATION;
 
 void prepare_schema(Database& database, Missing missing) {
     // Nothing waits for a writer unless there is something to be done.
@@ -162,6 +187,7 @@ void prepare_schema(Database& database, Missing missing) {
             throw ca::CaError(ca::Fault::file, ca::mark("There is no inventory in this database: its CA was made with "
                                                         "another one. Nothing was changed."));
         }
+        if (version != 0) require_one_live_certificate(database);
         const For ours = database.kind() == DatabaseKind::sqlite ? For::sqlite : For::postgresql;
         for (const Change& change : kChanges) {
             const bool wanted = change.version > version && (change.which == For::both || change.which == ours);

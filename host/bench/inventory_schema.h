@@ -5,6 +5,9 @@
 
 namespace sealkey::bench {
 
+// The organisation of a row of `tokens`, as ca::organisation_of() has it.
+extern const char* const kOrganisation;
+
 enum class Missing { make, refuse };
 
 // Makes the tables in a new database, or refuses it; checks the version in an old one. Throws CaError corrupt where it

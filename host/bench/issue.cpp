@@ -43,6 +43,17 @@ void random_pin(Secret<protocol::kPinSize>& pin) {
     }
 }
 
+// The bench may have heard of its end from somewhere else meanwhile.
+void require_unended(const TokenRow& row) {
+    if (row.step == kGivenUp) {
+        throw CaError(Fault::policy, mark("Key %1 was given up and isn't used any more: take another one."),
+                      {row.serial});
+    }
+    if (!takes_certificates(row.state)) {
+        throw CaError(Fault::policy, mark("Key %1 is %2 and can't be finished."), {row.serial, name_of(row.state)});
+    }
+}
+
 std::string day_of(const std::string& iso) { return iso.substr(0, 10); }
 
 }  // namespace
@@ -102,6 +113,7 @@ void IssueJob::note(const std::string& step) {
 }
 
 void IssueJob::note(Inventory::Work& work, const std::string& step) {
+    require_unended(inventory_.token(row_.serial));
     work.set_step(row_.serial, step);
     if (input_.ended) input_.ended(work, step_);
     work.commit();
@@ -166,13 +178,7 @@ void IssueJob::admit() {
 void IssueJob::resume(const TokenRow& row) {
     if (row.step == "done")
         throw CaError(Fault::exists, mark("Key %1 is finished: it was issued before."), {row.serial});
-    if (row.step == kGivenUp) {
-        throw CaError(Fault::policy, mark("Key %1 was given up and isn't used any more: take another one."),
-                      {row.serial});
-    }
-    if (!counts_as_live(row.state)) {
-        throw CaError(Fault::policy, mark("Key %1 is %2 and can't be finished."), {row.serial, name_of(row.state)});
-    }
+    require_unended(row);
     Order before = order_of_json(nlohmann::json::parse(row.order_text));
     Order order = input_.order;
     if (order.login_name.empty()) order.login_name = before.login_name;

@@ -22,24 +22,25 @@ struct StateRow {
     TokenState state;
     const char* name;
     bool live;
+    bool takes_certificates;
 };
 
 constexpr std::array<StateRow, 15> kStates = {{
-    {blank, "BLANK", true},
-    {initialised, "INITIALISED", true},
-    {personalised, "PERSONALISED", true},
-    {packed, "PACKED", true},
-    {in_transit, "IN_TRANSIT", true},
-    {at_authority, "AT_AUTHORITY", true},
-    {delivered, "DELIVERED", true},
-    {active, "ACTIVE", true},
-    {locked, "LOCKED", true},
-    {suspended, "SUSPENDED", true},
-    {replaced, "REPLACED", false},
-    {lost, "LOST", true},
-    {damaged, "DAMAGED", true},
-    {revoked, "REVOKED", false},
-    {terminated, "TERMINATED", false},
+    {blank, "BLANK", true, true},
+    {initialised, "INITIALISED", true, true},
+    {personalised, "PERSONALISED", true, true},
+    {packed, "PACKED", true, true},
+    {in_transit, "IN_TRANSIT", true, true},
+    {at_authority, "AT_AUTHORITY", true, true},
+    {delivered, "DELIVERED", true, true},
+    {active, "ACTIVE", true, true},
+    {locked, "LOCKED", true, true},
+    {suspended, "SUSPENDED", true, false},
+    {replaced, "REPLACED", false, false},
+    {lost, "LOST", true, false},
+    {damaged, "DAMAGED", true, false},
+    {revoked, "REVOKED", false, false},
+    {terminated, "TERMINATED", false, false},
 }};
 
 constexpr std::uint32_t kOnItsWay = set(packed, in_transit, at_authority, delivered);
@@ -136,5 +137,6 @@ bool may_follow(TokenState from, TokenState to) {
 }
 
 bool counts_as_live(TokenState state) { return row(state).live; }
+bool takes_certificates(TokenState state) { return row(state).takes_certificates; }
 
 }  // namespace sealkey::bench

@@ -67,5 +67,7 @@ enum class TokenEvent {
 [[nodiscard]] bool may_return(TokenState from, TokenState to);
 // A key that the enterprise has or will get, and that counts towards its three: requirement N2.
 [[nodiscard]] bool counts_as_live(TokenState state);
+// Whether certificates may be made for such a key: not for one that is set aside, damaged or at its end.
+[[nodiscard]] bool takes_certificates(TokenState state);
 
 }  // namespace sealkey::bench

@@ -120,6 +120,8 @@ TrayEnd Tray::run() {
     const auto begun = Clock::now();
     usage_.cpu_before = process_cpu();
     const TrayEnd end = work_off();
+    // What a port revoked by the way, or a run that was killed: a certificate whose key had to be made again.
+    if (inventory_->list_is_behind()) publish_crl(*inventory_);
     usage_.cpu = process_cpu() - usage_.cpu_before;
     usage_.seconds = std::chrono::duration<double>(Clock::now() - begun).count();
     return end;

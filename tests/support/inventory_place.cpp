@@ -73,6 +73,14 @@ std::string new_place(const std::string& file) {
     return url("&options=-csearch_path%3D" + schema);
 }
 
+void back_to_version_5(soci::session& session) {
+    session << "DROP INDEX live_certificates";
+    session << "DROP INDEX tokens_by_organisation";
+    session << "CREATE INDEX tokens_by_enterprise ON tokens (unified_code)";
+    session << (on_postgresql() ? "UPDATE meta SET value = '5' WHERE name = 'schema_version'"
+                                : "PRAGMA user_version = 5");
+}
+
 void open_past_the_program(soci::session& session, const std::string& place) {
     if (is_database_url(place)) {
         session.open(soci::postgresql, place);

@@ -14,6 +14,8 @@ namespace sealkey::bench {
 [[nodiscard]] std::string new_place(const std::string& file);
 // Past the program, as somebody may do who can write there.
 void open_past_the_program(soci::session& session, const std::string& place);
+// Of the version before 6, for those that take it further back.
+void back_to_version_5(soci::session& session);
 // The folder of the server's socket, for tests of the address itself.
 [[nodiscard]] const std::string& server_folder();
 

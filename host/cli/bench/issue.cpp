@@ -210,6 +210,9 @@ Exit issue(Context& context, const IssueOptions& options) {
             write_crl(context, authority, *inventory, passphrase.bytes(), input.operator_name, 0);
     };
     const auto result = run_job(job, context.out, publish);
+    if (inventory->list_is_behind()) {
+        write_crl(context, authority, *inventory, passphrase.bytes(), input.operator_name, 0);
+    }
     report(context, result);
     if (shipping && options.code.wanted()) {
         deliver_code(context, options.code, *inventory, keys.masters, result.row.serial, input.operator_name);

@@ -257,6 +257,113 @@ TEST_F(InventoryTest, EveryTokenHasNumbersOfItsOwn) {
     }
 }
 
+// Between what a certificate was made from and its row the key may have ended, by another bench.
+TEST_F(InventoryTest, AKeyThatEndedMeanwhileGetsNoCertificate) {
+    const auto row = admit(order("first", "A"));
+    const std::vector<std::vector<TokenState>> ways = {
+        {TokenState::revoked},  {TokenState::revoked, TokenState::terminated},
+        {TokenState::replaced}, {TokenState::suspended},
+        {TokenState::lost},     {TokenState::damaged}};
+    const auto add = [&](Inventory::Work& work) {
+        work.add_certificate({"BB", row.serial, "9C", "00", "another", "", "", ""});
+    };
+    for (const auto& way : ways) {
+        Inventory::Work work(*inventory_, "tester");
+        for (const TokenState state : way) work.set_state(row.serial, state, "");
+        EXPECT_EQ(fault_of([&] { add(work); }), ca::Fault::policy) << name_of(way.back());
+        work.commit();
+        EXPECT_EQ(inventory_->certificates_of(row.serial).size(), 1U);
+        soci::session sql;
+        open_past_the_program(sql, path_);
+        sql << "UPDATE tokens SET state = 'PERSONALISED'";
+    }
+    {
+        Inventory::Work work(*inventory_, "tester");
+        add(work);  // so that it isn't refused for something else
+    }
+    (void)give_up(*inventory_, "tester", row.serial, "broke");
+    soci::session sql;
+    open_past_the_program(sql, path_);
+    sql << "UPDATE tokens SET state = 'INITIALISED'";
+    Inventory::Work work(*inventory_, "tester");
+    EXPECT_EQ(fault_of([&] { add(work); }), ca::Fault::policy);
+}
+
+TEST_F(InventoryTest, ASlotHasOneLiveCertificate) {
+    const auto row = admit(order("first", "A"));
+    const auto add = [&](const char* serial) {
+        Inventory::Work work(*inventory_, "tester");
+        work.add_certificate({serial, row.serial, "9A", "00", std::string("key") + serial, "", "", ""});
+        work.commit();
+    };
+    EXPECT_EQ(fault_of([&] { add("BB"); }), ca::Fault::policy);
+    // The database holds to it, whoever writes there.
+    soci::session sql;
+    open_past_the_program(sql, path_);
+    const auto past = [&](const std::string& serial, const std::string& slot) {
+        sql << "INSERT INTO certificates (serial, token, slot, der, spki, not_after, number) VALUES ('" + serial +
+                   "', '" + row.serial + "', '" + slot + "', '00', 'k" + serial + "', '', 100)";
+    };
+    EXPECT_THROW(past("CC", "9A"), soci::soci_error);
+    EXPECT_NO_THROW(past("DD", "9A.next"));
+    {
+        Inventory::Work work(*inventory_, "tester");
+        EXPECT_EQ(work.hold_certificates(row.serial, ca::now()), 2);
+        EXPECT_EQ(work.release_certificates(row.serial), 2);
+        work.revoke_certificate("AA1", "superseded", ca::now());
+        work.commit();
+    }
+    add("BB");
+    EXPECT_EQ(inventory_->live_certificate(row.serial, "9A")->serial, "BB");
+}
+
+TEST_F(InventoryTest, WhatWasRevokedSinceTheLastListIsNoticed) {
+    const auto row = admit(order("first", "A"));
+    EXPECT_FALSE(inventory_->list_is_behind());
+    const auto change = [&](const std::function<void(Inventory::Work&)>& what) {
+        Inventory::Work work(*inventory_, "tester");
+        what(work);
+        work.commit();
+    };
+    const auto list = [&] { change([](Inventory::Work& work) { work.audit("crl", "1", {}); }); };
+    const std::vector<std::function<void(Inventory::Work&)>> changes = {
+        [&](auto& work) { (void)work.hold_certificates(row.serial, ca::now()); },
+        [&](auto& work) { (void)work.release_certificates(row.serial); },
+        [&](auto& work) { work.revoke_certificate("AA1", "superseded", ca::now()); }};
+    for (const auto& what : changes) {
+        change(what);
+        EXPECT_TRUE(inventory_->list_is_behind());
+        list();
+        EXPECT_FALSE(inventory_->list_is_behind());
+    }
+}
+
+// Version 6 counts by organisation and has one live certificate a slot; where an inventory has two, nobody can tell
+// from there which one is on the key.
+TEST_F(InventoryTest, Version5IsTakenOverUnlessASlotHasTwoLiveCertificates) {
+    const auto row = admit(order("first", "A"));
+    inventory_.reset();
+    soci::session sql;
+    open_past_the_program(sql, path_);
+    back_to_version_5(sql);
+    sql << "INSERT INTO certificates (serial, token, slot, der, spki, not_after, number) VALUES ('BB', '" + row.serial +
+               "', '9A', '00', 'k', '', 2)";
+    try {
+        Inventory again(path_);
+        ADD_FAILURE() << "nothing was refused";
+    } catch (const ca::CaError& error) {
+        EXPECT_EQ(error.fault(), ca::Fault::corrupt);
+        EXPECT_NE(std::string(error.what()).find(row.serial), std::string::npos) << error.what();
+    }
+    sql << "DROP INDEX tokens_by_enterprise";  // still there: nothing was changed
+    sql << "CREATE INDEX tokens_by_enterprise ON tokens (unified_code)";
+    sql << "UPDATE certificates SET revoked_at = '2026-01-01T00:00:00Z', reason = 'superseded' WHERE serial = 'AA1'";
+    Inventory again(path_);
+    EXPECT_EQ(again.live_certificate(row.serial, "9A")->serial, "BB");
+    EXPECT_EQ(again.tokens_of(kMovedCode).size(), 1U);
+    EXPECT_THROW(sql << "UPDATE certificates SET revoked_at = ''", soci::soci_error);
+}
+
 TEST_F(InventoryTest, WorkWithoutCommitLeavesNothing) {
     const auto row = admit(order("first", "A"));
     const auto rows = inventory_->audit_rows().size();
@@ -381,6 +488,7 @@ TEST_F(InventoryTest, OlderInventoryIsTakenOver) {
     {
         soci::session sql;
         open_past_the_program(sql, path_);
+        back_to_version_5(sql);
         sql << "DROP INDEX certificates_by_number";
         sql << "ALTER TABLE certificates DROP COLUMN number";
         sql << "DROP TABLE jobs";
@@ -400,6 +508,7 @@ TEST_F(InventoryTest, CertificatesKeepTheirOrder) {
     {
         Inventory::Work work(*inventory_, "tester");
         for (const char* serial : {"FF", "01", "80"}) {
+            work.revoke_certificates(row.serial, "superseded", ca::now());
             work.add_certificate({serial, row.serial, "9A", "00", std::string("key") + serial, "", "", ""});
         }
         work.commit();
@@ -417,6 +526,7 @@ TEST_F(InventoryTest, CertificatesKeepTheirOrder) {
     {
         soci::session sql;
         open_past_the_program(sql, path_);
+        back_to_version_5(sql);
         sql << "DROP INDEX certificates_by_number";
         sql << "ALTER TABLE certificates DROP COLUMN number";
         sql << "ALTER TABLE renewal_keys DROP COLUMN centre_key";

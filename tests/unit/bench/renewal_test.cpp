@@ -578,6 +578,7 @@ TEST(RenewalSchema, AnInventoryOfTheFirstVersionGainsTheTables) {
     {
         soci::session sql;
         open_past_the_program(sql, path);
+        back_to_version_5(sql);
         sql << "DROP INDEX certificates_by_number";
         sql << "ALTER TABLE certificates DROP COLUMN number";
         sql << "DROP TABLE jobs";
