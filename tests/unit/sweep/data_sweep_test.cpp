@@ -97,37 +97,73 @@ INSTANTIATE_TEST_SUITE_P(Units, SlowSweep, ::testing::Values(256),
                          [](const auto& unit) { return "Unit" + std::to_string(unit.param); });
 
 // The decryption key of a key centre's, at first issue: the key that the envelope is for, or the one in it.
-TEST_P(ApduSweep, BringDecryptionKeyInAnEnvelope) {
-    const PKey centre = new_key("P-256");
-    const auto with_recipient = [](TestToken& t) {
-        set_up(t);
+class Envelope {
+public:
+    static void set_up(TestToken& t) {
         ASSERT_TRUE(t.generate(ref::key_management).ok());
         ASSERT_TRUE(t.put_data(object::cert_9d, certificate(700, 3)).ok());
-    };
-    ByteVector command;  // made once, for the key that is there
-    const auto bring = [&](TestToken& t) {
-        if (command.empty()) {
+    }
+    Reply bring(TestToken& t) {
+        if (command_.empty()) {  // made once, for the key that is there
             token::PublicKey key;
             key.point = public_key(t, ref::key_management);
             const ByteVector name(16, 9);
             const EnvelopeFor what{std::string(kSerial), name, Algorithm::p256};
-            command =
-                concat({name, {static_cast<std::uint8_t>(Algorithm::p256)}, make_envelope(centre, key_of(key), what)});
+            command_ =
+                concat({name, {static_cast<std::uint8_t>(Algorithm::p256)}, make_envelope(centre_, key_of(key), what)});
         }
-        return t.send(0x80, 0x48, ref::key_management, 1, command);
-    };
-    const auto session = [](TestToken& t) {
-        open_for_bench(t);
-        ASSERT_TRUE(t.verify(kDefaultPin).ok());
-    };
-    sweep(Profile::compatibility, {"STAGE KEY into 9D", with_recipient, session, bring, [&](Judged& j) {
+        return t.send(0x80, 0x48, ref::key_management, 1, command_);
+    }
+    void judge(Judged& j) const {
+        token::PublicKey key;
+        key.point = public_key(j.token, ref::key_management);
+        EXPECT_EQ(EVP_PKEY_eq(key_of(key).get(), centre_.get()) == 1, j.after) << j.where;
+        const bool there = j.token.get_data(object::cert_9d).ok();
+        EXPECT_EQ(there, !j.after) << j.where << ": key and certificate don't belong";
+    }
+
+private:
+    PKey centre_ = new_key("P-256");
+    ByteVector command_;
+};
+
+TEST_P(ApduSweep, BringDecryptionKeyInAnEnvelope) {
+    Envelope envelope;
+    sweep(Profile::compatibility, {"STAGE KEY into 9D",
+                                   [](TestToken& t) {
+                                       set_up(t);
+                                       Envelope::set_up(t);
+                                   },
+                                   [](TestToken& t) {
+                                       open_for_bench(t);
+                                       ASSERT_TRUE(t.verify(kDefaultPin).ok());
+                                   },
+                                   [&](TestToken& t) { return envelope.bring(t); },
+                                   [&](Judged& j) {
                                        same_key(j);
-                                       token::PublicKey key;
-                                       key.point = public_key(j.token, ref::key_management);
-                                       EXPECT_EQ(EVP_PKEY_eq(key_of(key).get(), centre.get()) == 1, j.after) << j.where;
-                                       const bool there = j.token.get_data(object::cert_9d).ok();
-                                       EXPECT_EQ(there, !j.after) << j.where << ": key and certificate don't belong";
+                                       envelope.judge(j);
                                    }});
+}
+
+// Where the bench's channel stands for the PIN.
+TEST_P(ApduSweep, BringDecryptionKeyThroughTheChannel) {
+    Envelope envelope;
+    sweep(Profile::shipping, {"STAGE KEY into 9D, through the channel",
+                              [](TestToken& t) {
+                                  t.flash().restore(test::FlashModel(t.flash().geometry()).state());
+                                  t.manufacture();
+                                  t.initialise(Profile::shipping);
+                                  open_for_bench(t);
+                                  ASSERT_TRUE(t.set_bench_pin(kPin).ok());
+                                  ASSERT_TRUE(t.generate(ref::authentication).ok());
+                                  Envelope::set_up(t);
+                              },
+                              open_for_bench, [&](TestToken& t) { return envelope.bring(t); },
+                              [&](Judged& j) {
+                                  EXPECT_EQ(public_key(j.token, ref::authentication), j.key_before) << j.where;
+                                  expect_pin_opens(j, kPin);
+                                  envelope.judge(j);
+                              }});
 }
 
 TEST_P(ApduSweep, PutDataSmall) {

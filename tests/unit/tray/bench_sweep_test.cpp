@@ -67,6 +67,25 @@ private:
     int fd_;
 };
 
+// Whoever watches it does something before the key has the command.
+class WatchedConnection final : public transport::Connection {
+public:
+    explicit WatchedConnection(TestToken& token) : inner_(token) {}
+    transport::ByteVector transmit(transport::ByteView command) override {
+        before(command);
+        return inner_.transmit(command);
+    }
+    void begin_transaction() override {}
+    void end_transaction() noexcept override {}
+    [[nodiscard]] transport::ByteVector atr() const override { return inner_.atr(); }
+    [[nodiscard]] bool extended_length() const override { return true; }
+
+    std::function<void(transport::ByteView)> before = [](transport::ByteView) {};
+
+private:
+    TokenConnection inner_;
+};
+
 // The other end, until nobody holds the first.
 void serve(int fd, TestToken& token) {
     TokenConnection connection(token);
@@ -92,6 +111,7 @@ protected:
         folder_ = new std::string(pattern);
         ca::Settings settings;
         settings.name = "CA";
+        settings.key_centre = SEALKEY_KEY_CENTRE;
         ca::Authority::create(*folder_ + "/ca", settings, view(kPassphrase), ca::now());
         authority_ = new ca::Authority(*folder_ + "/ca");
         keys_ = new BenchKeys(*authority_, view(kPassphrase));
@@ -109,6 +129,7 @@ protected:
     void fresh() {
         inventory_.reset();
         fs::remove(path());
+        decryption_key_ = "token";
         token_ = std::make_unique<TestToken>(platform::FlashGeometry{4096, 128, 256}, ++seed_);
         token_->manufacture();
     }
@@ -126,6 +147,7 @@ protected:
         input.order.unified_code = "91350100M000100Y43";
         input.order.login_name = "FJSL";
         input.order.algorithm = "p256";
+        input.order.decryption_key = decryption_key_;
         input.picture = seal::test::png(40, 40);
         input.operator_name = "sweep";
         input.birth = &birth;
@@ -161,17 +183,19 @@ protected:
         return rows.empty() ? "" : rows[0].serial;
     }
 
-    // Pulled out at each APDU; returns how many there are.
-    void pull_out(bool answer_lost) {
+    // Pulled out at each APDU from the first to the last.
+    void pull_out(bool answer_lost, const char* decryption_key = "token", std::size_t first = 0,
+                  std::size_t last = SIZE_MAX) {
         std::size_t runs = 0;
         std::size_t completed = 0;
-        for (bool broke = true; broke; ++runs) {
-            SCOPED_TRACE("pulled out at APDU " + std::to_string(runs + 1));
+        for (std::size_t at = first; at <= last; ++at, ++runs) {
+            SCOPED_TRACE("pulled out at APDU " + std::to_string(at + 1));
             fresh();
+            decryption_key_ = decryption_key;
             auto connection = std::make_unique<TokenConnection>(*token_);
             TokenConnection& wire = *connection;
-            wire.cut = TokenConnection::Cut{runs, answer_lost};
-            broke = false;
+            wire.cut = TokenConnection::Cut{at, answer_lost};
+            bool broke = false;
             try {
                 (void)run(std::move(connection), [](Step) {});
             } catch (const std::exception&) {
@@ -185,9 +209,10 @@ protected:
             if (HasFatalFailure()) return;
             ++completed;
         }
-        std::printf("pull-outs at every APDU of a personalisation, %s: %zu runs, %zu completed\n",
-                    answer_lost ? "answers lost" : "commands lost", runs, completed);
-        EXPECT_GT(runs, 50U);
+        std::printf(
+            "pull-outs at every APDU of a personalisation, decryption key of the %s, %s: %zu runs, %zu completed\n",
+            decryption_key, answer_lost ? "answers lost" : "commands lost", runs, completed);
+        EXPECT_GT(runs, first == 0 ? 50U : 5U);
         EXPECT_EQ(completed, runs);
     }
 
@@ -197,6 +222,7 @@ protected:
     std::unique_ptr<Inventory> inventory_;
     std::unique_ptr<TestToken> token_;
     std::uint64_t seed_ = 0;
+    const char* decryption_key_ = "token";
 };
 std::string* BenchSweep::folder_ = nullptr;
 ca::Authority* BenchSweep::authority_ = nullptr;
@@ -205,6 +231,82 @@ BenchKeys* BenchSweep::keys_ = nullptr;
 TEST_F(BenchSweep, Lesson36_PulledOutAtEveryApduItGoesOn) { pull_out(false); }
 
 TEST_F(BenchSweep, Lesson36_WithTheAnswerLostAtEveryApduItGoesOn) { pull_out(true); }
+
+// The key centre's key takes the place of the one that its envelope is for, before there is a certificate. What comes
+// before and after is as with a key that the token makes.
+TEST_F(BenchSweep, Lesson36_PulledOutWhileTheKeyCentresKeyIsBroughtItGoesOn) {
+    decryption_key_ = "centre";
+    auto connection = std::make_unique<WatchedConnection>(*token_);
+    std::size_t sent = 0;
+    std::size_t first = 0;
+    std::size_t last = 0;
+    connection->before = [&](transport::ByteView command) {
+        const bool generates = command[1] == static_cast<std::uint8_t>(protocol::Ins::generate_key_pair);
+        const bool attests = command[1] == static_cast<std::uint8_t>(protocol::OwnIns::attest);
+        if (generates && command[3] == protocol::ref::key_management) first = sent;
+        if (first != 0 && last == 0 && attests) last = sent + 2;  // its certificate
+        ++sent;
+    };
+    ASSERT_NO_THROW((void)run(std::move(connection), [](Step) {}));
+    ASSERT_GT(first, 0U);
+    ASSERT_GT(last, first + 5);
+    for (const bool answer_lost : {false, true}) pull_out(answer_lost, "centre", first, last);
+}
+
+// Another bench revokes the key between two steps of its making.
+TEST_F(BenchSweep, N13_RevokedWhileItIsMadeItIsNeverFinishedAndKeepsNoCertificate) {
+    const auto revoke = [] {
+        Inventory other(path());
+        const std::string serial = other.tokens().at(0).serial;
+        Inventory::Work work(other, "another bench");
+        (void)work.revoke_certificates(serial, "keyCompromise", ca::now());
+        work.set_state(serial, TokenState::revoked, "stolen from the tray");
+        work.commit();
+    };
+    const auto expect_ended = [&] {
+        const TokenRow row = inventory_->tokens().at(0);
+        EXPECT_EQ(row.state, TokenState::revoked);
+        EXPECT_NE(row.step, "done");
+        for (const auto& one : inventory_->certificates_of(row.serial))
+            EXPECT_FALSE(one.revoked_at.empty()) << one.slot;
+    };
+    for (std::size_t step = static_cast<std::size_t>(Step::birth); step < kSteps; ++step) {
+        SCOPED_TRACE(name_of(static_cast<Step>(step)));
+        fresh();
+        EXPECT_THROW((void)run(std::make_unique<TokenConnection>(*token_),
+                               [&](Step now) {
+                                   if (static_cast<std::size_t>(now) == step) revoke();
+                               }),
+                     ca::CaError);
+        expect_ended();
+    }
+}
+
+// With its device certificate still good: what is looked at is the key itself, when its certificate is written.
+TEST_F(BenchSweep, N13_RevokedWhileItAttestsItGetsNoCertificate) {
+    for (int attested = 1; attested <= 3; ++attested) {
+        SCOPED_TRACE("attestation " + std::to_string(attested));
+        fresh();
+        auto connection = std::make_unique<WatchedConnection>(*token_);
+        int seen = 0;
+        connection->before = [&](transport::ByteView command) {
+            if (command[1] != static_cast<std::uint8_t>(protocol::OwnIns::attest) || ++seen != attested) return;
+            Inventory other(path());
+            Inventory::Work work(other, "another bench");
+            work.set_state(other.tokens().at(0).serial, TokenState::revoked, "stolen from the tray");
+            work.commit();
+        };
+        try {
+            (void)run(std::move(connection), [](Step) {});
+            ADD_FAILURE() << "the key was finished";
+        } catch (const ca::CaError& error) {
+            EXPECT_EQ(error.fault(), ca::Fault::policy) << error.what();
+        }
+        const TokenRow row = inventory_->tokens().at(0);
+        EXPECT_EQ(row.state, TokenState::revoked);
+        EXPECT_EQ(inventory_->certificates_of(row.serial).size(), static_cast<std::size_t>(attested));  // F9's too
+    }
+}
 
 TEST_F(BenchSweep, Lesson36_KilledAtEveryStepItGoesOn) {
     std::size_t completed = 0;
