@@ -8,6 +8,7 @@
 #include <cstdlib>
 #include <filesystem>
 #include <system_error>
+#include <tuple>
 
 #include "files/whole_file.h"
 #include "hash.h"
@@ -88,12 +89,22 @@ bool make_folder(const std::string& path) {
     return about.st_uid == ::geteuid() && (about.st_mode & kOthers) == 0;
 }
 
+// Whether this module gave a file its name: a fingerprint, or one with what write_whole() adds while it writes.
+// Whatever else lies in the folder that somebody named is theirs.
+bool is_own_name(const std::string& name) {
+    constexpr std::size_t kDigits = 2 * std::tuple_size_v<CertificateFingerprint>;
+    constexpr std::size_t kBeside = kDigits + sizeof ".XXXXXX" - 1;
+    if (name.size() != kDigits && (name.size() != kBeside || name[kDigits] != '.')) return false;
+    return name.find_first_not_of("0123456789abcdef") >= kDigits;
+}
+
 // Keeps the folder small, also of what a killed program left half-written. Two programs that clean at once do no harm.
 void forget_oldest(const std::string& path) {
     std::vector<std::pair<fs::file_time_type, fs::path>> files;
     std::error_code error;
     for (fs::directory_iterator entry(path, error), end; !error && entry != end; entry.increment(error)) {
         std::error_code unreadable;
+        if (!is_own_name(entry->path().filename().string()) || !entry->is_regular_file(unreadable)) continue;
         const auto time = entry->last_write_time(unreadable);
         if (!unreadable) files.emplace_back(time, entry->path());
     }
@@ -101,6 +112,11 @@ void forget_oldest(const std::string& path) {
     const auto last = files.begin() + static_cast<std::ptrdiff_t>(files.size() - kOnDisk);
     std::nth_element(files.begin(), last, files.end());
     for (auto file = files.begin(); file != last; ++file) fs::remove(file->second, error);
+}
+
+std::shared_ptr<const Certificate> parse(ByteView value) {
+    auto parsed = parse_certificate(token::certificate_of_object(value));
+    return parsed ? std::make_shared<const Certificate>(std::move(*parsed)) : nullptr;
 }
 
 }  // namespace
@@ -147,16 +163,16 @@ std::shared_ptr<const Certificate> CertificateCache::find(const CertificateFinge
 }
 
 std::shared_ptr<const Certificate> CertificateCache::store(const CertificateFingerprint& fingerprint, ByteView value) {
+    if (!has_fingerprint(value, fingerprint)) return parse(value);
     auto certificate = keep(fingerprint, value);
     if (certificate) folder_.store(fingerprint, value);
     return certificate;
 }
 
 std::shared_ptr<const Certificate> CertificateCache::keep(const CertificateFingerprint& fingerprint, ByteView value) {
-    auto parsed = parse_certificate(token::certificate_of_object(value));
-    if (!parsed) return nullptr;
+    auto certificate = parse(value);
+    if (!certificate) return nullptr;
     if (entries_.size() >= kInMemory) entries_.clear();
-    auto certificate = std::make_shared<const Certificate>(std::move(*parsed));
     entries_[fingerprint] = certificate;
     return certificate;
 }

@@ -27,7 +27,7 @@ void write_line(const char* path, const char* text, std::size_t length) {
 }
 
 const char* path() {
-    const char* value = std::getenv("SEALKEY_LOG");
+    const char* value = ::secure_getenv("SEALKEY_LOG");
     return value != nullptr && *value != '\0' ? value : nullptr;
 }
 

@@ -5,7 +5,7 @@
 namespace sealkey::transport {
 
 std::unique_ptr<Provider> make_default_provider() {
-    const char* sockets = std::getenv("SEALKEY_SIM_SOCKETS");
+    const char* sockets = ::secure_getenv("SEALKEY_SIM_SOCKETS");
     if (sockets == nullptr || *sockets == '\0') return make_pcsc_provider();
     std::vector<std::string> paths;
     std::string path;

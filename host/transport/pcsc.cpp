@@ -192,7 +192,7 @@ private:
     // The reader's own word (PC/SC part 10, TLV properties, dwMaxAPDUDataSize); the virtual readers of vpcd carry
     // anything and say nothing. Unknown: short. SEALKEY_APDU=short or =extended overrides.
     bool detect_extended_length() {
-        if (const char* choice = std::getenv("SEALKEY_APDU")) {
+        if (const char* choice = ::secure_getenv("SEALKEY_APDU")) {
             if (std::strcmp(choice, "short") == 0) return false;
             if (std::strcmp(choice, "extended") == 0) return true;
         }

@@ -24,7 +24,7 @@ bool is_installed() {
 
 // 0, or the errno of connecting to the service's socket: the library tells only that it can't.
 int connect_to_socket() {
-    const char* named = std::getenv("PCSCLITE_CSOCK_NAME");
+    const char* named = ::secure_getenv("PCSCLITE_CSOCK_NAME");
     sockaddr_un address{};
     address.sun_family = AF_UNIX;
     std::strncpy(address.sun_path, named != nullptr ? named : "/run/pcscd/pcscd.comm", sizeof address.sun_path - 1);

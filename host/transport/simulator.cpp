@@ -136,7 +136,7 @@ public:
     void end_transaction() noexcept override {}
     ByteVector atr() const override { return atr_; }
     bool extended_length() const override {
-        const char* choice = std::getenv("SEALKEY_APDU");
+        const char* choice = ::secure_getenv("SEALKEY_APDU");
         return choice == nullptr || std::strcmp(choice, "short") != 0;
     }
 

@@ -49,7 +49,7 @@ public:
     void end_transaction() noexcept override {}
     ByteVector atr() const override { return atr_; }
     bool extended_length() const override {
-        const char* choice = std::getenv("SEALKEY_APDU");
+        const char* choice = ::secure_getenv("SEALKEY_APDU");
         return client_.extended() && (choice == nullptr || std::string_view(choice) != "short");
     }
 
@@ -102,7 +102,7 @@ std::unique_ptr<Provider> make_usb_provider(std::chrono::milliseconds patience) 
 
 bool usb_is_chosen() {
     const auto value = [](const char* name) {
-        const char* text = std::getenv(name);
+        const char* text = ::secure_getenv(name);
         return std::string_view(text == nullptr ? "" : text);
     };
     const std::string_view choice = value("SEALKEY_USB");

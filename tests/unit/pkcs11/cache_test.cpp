@@ -204,20 +204,60 @@ TEST_F(DiskCacheTest, WithoutASettingItIsInTheUsersCacheFolder) {
     ::setenv("HOME", home.c_str(), 1);
 }
 
-TEST_F(DiskCacheTest, OldestGoWhenThereAreTooMany) {
+TEST_F(DiskCacheTest, OldestGoWhenThereAreTooManyAndForeignFilesStay) {
     ASSERT_EQ(::mkdir(folder_.c_str(), 0700), 0);
     const auto old = fs::file_time_type::clock::now() - std::chrono::hours(24);
+    const auto name = [](int i) {
+        const std::string number = std::to_string(1000 + i);
+        return std::string(32 - number.size(), 'a') + number;
+    };
+    const auto put = [&](const std::string& file, int i) {
+        write(folder_ + "/" + file, {1});
+        fs::last_write_time(folder_ + "/" + file, old + std::chrono::seconds(i));
+    };
     for (int i = 0; i < 300; ++i) {
-        const fs::path file = folder_ + "/" + std::to_string(i);
-        write(file, {1});
-        fs::last_write_time(file, old + std::chrono::seconds(i));
+        put(name(i), i);
+        put("document " + std::to_string(i), -i);
     }
+    put(name(300) + ".Ab12Cd", -1);  // left half-written
+    const std::vector<std::string> foreign{std::string(32, 'x'), std::string(32, 'A'),    name(0) + ".p7s",
+                                           name(0).substr(1),    "." + name(0).substr(1), name(0) + "0",
+                                           name(0) + "-Ab12Cd"};
+    for (const std::string& file : foreign) put(file, -2);
+    fs::create_directory(folder_ + "/" + std::string(32, 'b'));
     ASSERT_TRUE(login_certificate());
-    EXPECT_EQ(files().size(), 256U);
-    EXPECT_FALSE(fs::exists(folder_ + "/0"));
-    EXPECT_TRUE(fs::exists(folder_ + "/299"));
+    EXPECT_EQ(files().size(), 256U + 300U + foreign.size() + 1);
+    EXPECT_FALSE(fs::exists(folder_ + "/" + name(0)));
+    EXPECT_FALSE(fs::exists(folder_ + "/" + name(300) + ".Ab12Cd"));
+    EXPECT_TRUE(fs::exists(folder_ + "/" + name(299)));
+    for (const std::string& file : foreign) EXPECT_TRUE(fs::exists(folder_ + "/" + file)) << file;
     ASSERT_TRUE(login_certificate());
     EXPECT_EQ(sent(), 1U);
+}
+
+TEST_F(DiskCacheTest, CertificateThatIsntWhatTheStatusToldOfIsNotKept) {
+    const auto write_login = [&](const ByteVector& certificate) {
+        const auto bench = key_.client();
+        key_.authenticate(*bench);
+        bench->write_certificate(0x9A, certificate);
+    };
+    const auto good = login_certificate();
+    ASSERT_TRUE(good);
+    for (const bool disk : {false, true}) {
+        use_folder(base_ + (disk ? "/fresh" : "/none"));
+        if (!disk) ::setenv("SEALKEY_CACHE", "off", 1);
+        const auto session = start();  // knows the fingerprint of the good one
+        write_login(certificate_for(rsa_key(), "Somebody else"));
+        EXPECT_NE(attribute(session, object(session, CKO_CERTIFICATE, kLogin), CKA_VALUE), good);
+        write_login(*good);
+        key_.unplug();
+        CK_ULONG count = 0;
+        ASSERT_EQ(p11_.C_GetSlotList(CK_TRUE, nullptr, &count), CKR_OK);
+        ASSERT_EQ(count, 0U);
+        key_.plug();
+        const auto later = open();
+        EXPECT_EQ(attribute(later, object(later, CKO_CERTIFICATE, kLogin), CKA_VALUE), good);
+    }
 }
 
 TEST_F(DiskCacheTest, ProgramsThatWriteAtOnceAllReadTheRightOne) {
