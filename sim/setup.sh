@@ -27,6 +27,7 @@ test_packages=(
     strace
     valgrind
     lintian man-db
+    qemu-system-x86 busybox-static usbip udev
     gcc-arm-none-eabi libnewlib-arm-none-eabi libstdc++-arm-none-eabi-newlib
     gir1.2-umockdev-1.0 python3-gi
 )

@@ -1,6 +1,7 @@
 #include "usb_device.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace sealkey::sim {
 
