@@ -3,7 +3,6 @@
 #include <hardware/flash.h>
 #include <pico/flash.h>
 
-#include <algorithm>
 #include <cstring>
 
 #include "memory.h"
@@ -56,8 +55,9 @@ bool program_flash(std::uint32_t offset, Bytes data) {
 bool erase_flash_sector(std::uint32_t offset) {
     if (offset % FLASH_SECTOR_SIZE != 0 || !execute({offset, nullptr})) return false;
     const auto* words = reinterpret_cast<const std::uint32_t*>(at(offset));
-    return std::all_of(words, words + FLASH_SECTOR_SIZE / sizeof *words,
-                       [](std::uint32_t word) { return word == 0xFFFFFFFF; });
+    std::uint32_t all = 0xFFFFFFFF;
+    for (std::uint32_t i = 0; i < FLASH_SECTOR_SIZE / sizeof *words; ++i) all &= words[i];
+    return all == 0xFFFFFFFF;
 }
 
 platform::FlashGeometry RingFlash::geometry() const {

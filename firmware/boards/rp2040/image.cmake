@@ -70,4 +70,9 @@ if(SEALKEY_RP2040 AND NOT SEALKEY_FUZZ AND NOT SEALKEY_SANITIZE AND NOT SEALKEY_
   include(ExternalProject)
   sealkey_find_pico_sdk()
   sealkey_add_rp2040_image(rp2040_image "${CMAKE_SOURCE_DIR}/build/rp2040" ALL)
+  if(SEALKEY_TESTS)
+    # Never to be flashed on a key: it has a command that lasts, for the tests of time extensions.
+    sealkey_add_rp2040_image(rp2040_test_image "${CMAKE_SOURCE_DIR}/build/rp2040-test" ALL -DSEALKEY_LONG_COMMAND=ON)
+    add_dependencies(rp2040_test_image rp2040_image)  # so that the compiler's cache has it all
+  endif()
 endif()

@@ -5,6 +5,7 @@
 #include <hardware/sync.h>
 #include <pico/unique_id.h>
 
+#include <cstdlib>
 #include <cstring>
 #include <new>
 
@@ -17,6 +18,7 @@
 #include "flash.h"
 #include "led.h"
 #include "noise.h"
+#include "stack.h"
 #include "usb.h"
 #include "watchdog.h"
 
@@ -25,6 +27,16 @@ namespace sealkey::board {
 namespace {
 
 constexpr std::uint32_t kTicksPerSecond = 100;
+
+#ifdef SEALKEY_LONG_COMMAND
+// In the tests' image alone: 80 F0 P1 00 takes P1 seconds. 0: another command.
+std::size_t run_long_command(Bytes command, MutableBytes response) {
+    if (command.size() < 4 || command[0] != 0x80 || command[1] != 0xF0) return 0;
+    TimerClock().delay(command[2] * 1000U);
+    store_be16(response.data(), protocol::sw::ok);
+    return 2;
+}
+#endif
 
 // The token in the CCID class's slot.
 class TokenSlot final : public usb::Slot {
@@ -38,6 +50,9 @@ public:
     void power_off() override { token_.reset(); }
     std::size_t transmit(Bytes command, MutableBytes response) override {
         led_.busy(true);
+#ifdef SEALKEY_LONG_COMMAND
+        if (const std::size_t done = run_long_command(command, response)) return done;
+#endif
         const std::size_t size = door_.transmit(command, response);
         led_.busy(false);
         show_state();
@@ -132,12 +147,14 @@ extern "C" void isr_systick() { sealkey::board::wake_usb(); }
 
 int main() {
     using namespace sealkey::board;
+    paint_stack();
     Board& b = board();
     b.watchdog.start();
     start(b);
     start_usb(b.ccid, name_board(b));
     start_tick();
     for (;;) {
+        if (!stack_sound()) abort();
         b.watchdog.alive();
         if (b.ccid.run()) {
             wake_usb();
