@@ -8,6 +8,7 @@
 #include "cli/bench/bench_common.h"
 #include "cli/bench/crl.h"
 #include "cli/bench/step_text.h"
+#include "transport/usb/provider.h"
 
 namespace sealkey::cli {
 
@@ -169,6 +170,10 @@ void require_pcsc() {
         throw Failed(Exit::no_service,
                      tr("A key is made in a PC/SC reader: its quality check is done by OpenSC, which "
                         "doesn't see simulators at sockets (SEALKEY_SIM_SOCKETS). Nothing was done."));
+    }
+    if (transport::usb_is_chosen()) {
+        throw Failed(Exit::no_service, tr("A key is made in a PC/SC reader: its quality check is done by OpenSC, which "
+                                          "can't reach a key that is used over USB (SEALKEY_USB). Nothing was done."));
     }
 }
 

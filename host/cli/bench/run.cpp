@@ -12,6 +12,7 @@
 #include "cli/bench/run_lock.h"
 #include "cli/bench/tray_view.h"
 #include "seal/error.h"
+#include "transport/usb/provider.h"
 
 namespace sealkey::cli {
 
@@ -151,7 +152,7 @@ Exit run_tray(Context& context, const RunOptions& options) {
     TrayView view(context.out, static_cast<std::size_t>(options.ports), file.orders.size());
     bench::TrayOptions how;
     const char* sockets = std::getenv("SEALKEY_SIM_SOCKETS");
-    how.opensc = sockets == nullptr || *sockets == '\0';
+    how.opensc = (sockets == nullptr || *sockets == '\0') && !transport::usb_is_chosen();
     how.ports = options.ports;
     how.operator_name = options.bench.operator_name();
     how.patience = std::chrono::seconds(options.patience);
@@ -160,7 +161,7 @@ Exit run_tray(Context& context, const RunOptions& options) {
     how.explain = words_of;
     bench::Tray tray(
         authority, keys, file, births, [&] { return options.bench.inventory(authority); },
-        [] { return transport::make_default_provider(); }, std::move(how));
+        [] { return transport::make_program_provider(); }, std::move(how));
     const bench::TrayEnd end = [&] {
         const StopOnSignal signals(tray);
         return tray.run();

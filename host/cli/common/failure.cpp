@@ -1,5 +1,6 @@
 #include "cli/common/failure.h"
 
+#include <cstdlib>
 #include <iterator>
 
 #include "cli/common/i18n.h"
@@ -67,6 +68,21 @@ constexpr FailureRow kFailures[] = {
           "repeat the command.")},
 };
 
+// Where SEALKEY_USB chose another way to the key, another cure helps.
+constexpr FailureRow kUsbFailures[] = {
+    {transport::Failure::no_service, Exit::no_service,
+     mark("Keys can't be used over USB. Let an administrator allow this user to open them, or unset SEALKEY_USB to go "
+          "through the smart-card service.")},
+    {transport::Failure::in_use, Exit::no_service,
+     mark("Another program is holding the key, perhaps the smart-card service. End it (systemctl stop pcscd.socket "
+          "pcscd), or unset SEALKEY_USB to go through it.")},
+};
+
+bool over_usb() {
+    const char* choice = std::getenv("SEALKEY_USB");
+    return choice != nullptr && *choice != '\0' && *choice != '0';
+}
+
 constexpr const char* kExitNames[] = {"ok",           "failed",       "usage",       "no_key",     "several_keys",
                                       "wrong_secret", "locked",       "not_allowed", "not_found",  "no_service",
                                       "bad_input",    "not_verified", "cancelled",   "file_error", "timeout"};
@@ -116,6 +132,9 @@ Failed explain(const token::TokenError& error) {
 
 Failed explain(const transport::TransportError& error) {
     const nlohmann::json details = {{"detail", error.what()}};
+    for (const auto& row : kUsbFailures) {
+        if (over_usb() && row.failure == error.failure()) return {row.code, tr(row.message), details};
+    }
     for (const auto& row : kFailures) {
         if (row.failure == error.failure()) return {row.code, tr(row.message), details};
     }

@@ -3,6 +3,7 @@
 #include "cli/common/failure.h"
 #include "cli/common/i18n.h"
 #include "cli/common/progress.h"
+#include "transport/usb/provider.h"
 
 namespace sealkey::cli {
 
@@ -35,7 +36,7 @@ void KeyChoice::add_to(CLI::App& app) {
 }
 
 FoundKey KeyChoice::open() const {
-    const auto provider = transport::make_default_provider();
+    const auto provider = transport::make_program_provider();
     Found found = [&] {
         const Busy busy(tr("Waiting for the key"));  // another program may hold it for a while
         return find_keys(*provider);

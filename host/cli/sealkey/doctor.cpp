@@ -11,6 +11,7 @@
 #include "cli/sealkey/doctor_findings.h"
 #include "cli/sealkey/processes.h"
 #include "transport/service.h"
+#include "transport/usb/provider.h"
 
 namespace sealkey::cli {
 
@@ -24,6 +25,7 @@ constexpr const char* kUsbDriver = "/usr/lib/pcsc/drivers/ifd-ccid.bundle";
 // What one check leaves for the next.
 struct Patient {
     bool simulated = false;
+    bool over_usb = false;  // by our own driver, without the service
     bool service = false;
     std::string serial;  // of the one key that is meant; empty: all
     std::vector<FoundKey> keys;
@@ -35,6 +37,7 @@ struct Patient {
 void check_service(Patient& patient, Diagnosis& found) {
     patient.service = true;
     if (patient.simulated) return found.find("service_not_asked");
+    if (patient.over_usb) return found.find("service_passed_over");
     const auto state = transport::probe_pcsc_service();
     patient.service = state == transport::ServiceState::answers;
     switch (state) {
@@ -51,10 +54,11 @@ void check_service(Patient& patient, Diagnosis& found) {
     }
 }
 
-// Programs that may be the holder: all that have the smart-card library loaded. pcscd doesn't say which it is.
-std::string card_programs() {
+// Programs that may be the holder: all that have the library loaded by which it is held. Neither pcscd nor the kernel
+// says which it is.
+std::string card_programs(const Patient& patient) {
     std::string names;
-    for (const pid_t process : processes_with_library("libpcsclite")) {
+    for (const pid_t process : processes_with_library(patient.over_usb ? "libusb-1.0" : "libpcsclite")) {
         names += (names.empty() ? "" : ", ") + process_text(process);
     }
     return names.empty() ? tr("none that this user may see (an administrator sees all)") : names;
@@ -68,7 +72,9 @@ void look_into(transport::Provider& provider, const std::string& reader, Patient
         patient.keys.push_back({reader, std::move(status), std::move(token)});
     } catch (const transport::TransportError& error) {
         if (error.failure() == transport::Failure::in_use) {
-            found.find("reader_held", {printable(reader), card_programs()});
+            found.find("reader_held", {printable(reader), card_programs(patient)});
+        } else if (patient.over_usb && error.failure() == transport::Failure::no_service) {
+            found.find("usb_forbidden", {printable(reader)});
         } else {
             found.find("reader_fails", {printable(reader), error.what()});
         }
@@ -82,14 +88,16 @@ void look_into(transport::Provider& provider, const std::string& reader, Patient
 
 void check_readers(Patient& patient, Diagnosis& found) {
     if (!patient.service) return;
-    const auto provider =
-        patient.simulated ? transport::make_default_provider() : transport::make_pcsc_provider(kHeldAfter);
+    const auto provider = patient.simulated  ? transport::make_default_provider()
+                          : patient.over_usb ? transport::make_usb_provider(kHeldAfter)
+                                             : transport::make_pcsc_provider(kHeldAfter);
     const auto readers = provider->readers();
     if (readers.empty()) {
         std::error_code error;
-        return found.find(std::filesystem::exists(kUsbDriver, error) ? "no_reader" : "no_reader_driver");
+        const bool driver = patient.over_usb || std::filesystem::exists(kUsbDriver, error);
+        return found.find(driver ? "no_reader" : "no_reader_driver");
     }
-    if (readers.size() >= transport::kMostPcscReaders && !patient.simulated) {
+    if (readers.size() >= transport::kMostPcscReaders && !patient.simulated && !patient.over_usb) {
         found.find("readers_full", {std::to_string(readers.size())});
     }
     for (const auto& reader : readers) {
@@ -259,6 +267,7 @@ Exit doctor(Context& context) {
     patient.serial = context.choice.serial();
     const char* sockets = std::getenv("SEALKEY_SIM_SOCKETS");
     patient.simulated = sockets != nullptr && *sockets != '\0';
+    patient.over_usb = transport::usb_is_chosen();
     context.out.result["findings"] = nlohmann::json::array();
     unsigned long troubles = 0;
     for (const auto& check : kChecks) {

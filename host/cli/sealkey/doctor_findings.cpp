@@ -13,6 +13,7 @@ constexpr FindingRow kFindings[] = {
     // ---- the smart-card service
     {"service_good", Health::good, mark("It answers."), ""},
     {"service_not_asked", Health::skipped, mark("Not asked: SEALKEY_SIM_SOCKETS names simulators."), ""},
+    {"service_passed_over", Health::skipped, mark("Not asked: keys are used over USB without it (SEALKEY_USB=1)."), ""},
     {"pcscd_not_installed", Health::trouble, mark("The smart-card service pcscd isn't installed."),
      mark("Install it (on Debian: apt install pcscd libccid).")},
     {"pcscd_not_running", Health::trouble, mark("The smart-card service pcscd doesn't run."),
@@ -40,6 +41,8 @@ constexpr FindingRow kFindings[] = {
      mark("Unplug readers and keys that aren't needed.")},
     {"reader_held", Health::trouble, mark("%1 is held by another program for itself alone."),
      mark("Close the program that holds it. Programs that have smart cards open now: %2.")},
+    {"usb_forbidden", Health::trouble, mark("This user may not open the key in %1."),
+     mark("Let an administrator allow it, or unset SEALKEY_USB to go through the smart-card service.")},
     {"reader_fails", Health::trouble, mark("The card or key in %1 doesn't answer as it must: %2"),
      mark("Unplug it and plug it in again; if it stays so, try another port or another machine.")},
     // ---- the key

@@ -1,13 +1,14 @@
 // sealkey list
 #include "cli/sealkey/commands.h"
 #include "cli/sealkey/describe.h"
+#include "transport/usb/provider.h"
 
 namespace sealkey::cli {
 
 namespace {
 
 Exit list(Context& context) {
-    const auto provider = transport::make_default_provider();
+    const auto provider = transport::make_program_provider();
     const Found found = find_keys(*provider);
     auto keys = nlohmann::json::array();
     for (const auto& key : found.keys) {

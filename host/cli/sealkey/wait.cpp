@@ -4,6 +4,7 @@
 
 #include "cli/sealkey/commands.h"
 #include "cli/sealkey/describe.h"
+#include "transport/usb/provider.h"
 
 namespace sealkey::cli {
 
@@ -23,7 +24,7 @@ const FoundKey* match(const Found& found, const std::string& serial) {
 
 Exit wait(Context& context, const WaitOptions& options) {
     using Clock = std::chrono::steady_clock;
-    const auto provider = transport::make_default_provider();
+    const auto provider = transport::make_program_provider();
     const auto end = Clock::now() + std::chrono::milliseconds(static_cast<long>(options.timeout * 1000));
     for (;;) {
         const auto known = provider->readers();
