@@ -86,56 +86,19 @@ class Postgresql(BenchCase):
         self.make_ca("--inventory", self.url)
         other = pathlib.Path(f"{self.ca}-2")
         shutil.copytree(self.ca, other)
-        runs = [self.begin(self.simulator(sockets=True), ca, 1) for ca in (self.ca, other)]
-        # A bench that ends before the other has begun reports the other's order as open (14); each makes one key.
-        for process, log in runs:
-            self.assertIn(process.wait(180), (0, 14), log.read_text())
-            self.assertEqual(log.read_text().count("finished: take it out"), 1)
+        benches = [(self.simulator(sockets=True), self.ca), (self.simulator(sockets=True), other)]
+        runs = [self.begin(keys, ca, 1) for keys, ca in benches]
+        # A bench that ends before the other has begun reports the other's order as open (14), as does one that had to wait for the
+        # database for too long; the same command goes on then. Each makes one key.
+        for (keys, ca), (process, log) in zip(benches, runs):
+            code = process.wait(180)
+            self.assertIn(code, (0, 14), log.read_text())
+            if "finished: take it out" not in log.read_text():
+                print(f"goes on after:\n{log.read_text()}")
+                process, log = self.begin(keys, ca, 1)
+                self.assertIn(process.wait(180), (0, 14), log.read_text())
+            self.assertEqual(log.read_text().count("finished: take it out"), 1, log.read_text())
         self.finished()
-
-    def test_an_inventory_moves_from_its_file_whole_or_not_at_all(self):
-        self.make_ca()
-        keys = self.simulator(tokens=2, sockets=True)
-        process, log = self.begin(keys, self.ca, 2)
-        self.assertEqual(process.wait(120), 0, log.read_text())
-        serials = self.finished()
-        self.bench("renewals", "approve", "--serial", serials[0], "--request", "R-1")
-        self.bench("revoke", "--serial", serials[1], "--reason", "keyCompromise", "--why", "lost")
-        before, rows = self.bench_json("inventory", "list"), self.audit()
-        settings = (self.ca / "ca.json").read_bytes()
-        preloaded = harness.BUILD / "tests/integration/libkill_at_commit.so"
-        others = self.server.new_schema()
-        self.server.sql("CREATE TABLE another (name TEXT)", others)
-        second = self.server.new_schema()
-        self.bench("ca", "init", "--name", NAME, "--inventory", self.server.url(second), "--ca", str(self.work / "second"))
-        for url, words, code in (("keys.sqlite", "isn't a URL", 10), ("postgresql:///keys?host=/nonexistent", "/nonexistent", 13),
-                                 (self.url.replace("@", f":{PASSWORD}@"), "has a password in it", 10),
-                                 (self.server.url(others), "aren't an inventory's", 13),
-                                 (self.server.url(second), "another CA", 7)):
-            self.refused("inventory", "move", "--to", url, code=code, words=words)
-            self.assertEqual((self.ca / "ca.json").read_bytes(), settings)
-            self.assertEqual(self.bench_json("inventory", "list"), before)
-        # Killed at its end; and, as if that had been before the settings were written, with the old ones put back.
-        self.bench("inventory", "move", "--to", self.url, code=-9, env={"LD_PRELOAD": str(preloaded), "SEALKEY_KILL_AT": "1b"})
-        self.assertEqual(self.bench_json("inventory", "list"), before)
-        (self.ca / "ca.json").write_bytes(settings)
-        self.assertEqual(self.audit(), rows)
-        self.bench("audit", "verify")
-        moved = self.bench_json("inventory", "move", "--to", self.url)
-        self.assertEqual(json.loads((self.ca / "ca.json").read_bytes()), {**json.loads(settings), "inventory": self.url})
-        self.assertEqual(self.bench_json("inventory", "list"), before)
-        after = self.audit()
-        self.assertEqual(after[:-1], rows)
-        self.assertEqual((after[-1]["action"], after[-1]["detail"]["rows"]), ("move", moved["rows"]))
-        self.bench("audit", "verify", "--head", moved["head"])
-        self.assertEqual([r["state"] for r in self.bench_json("renewals", "list")["renewals"]], ["APPROVED"])
-        self.bench("crl")
-        self.bench("suspend", "--serial", serials[0], "--why", "asked")
-        self.refused("inventory", "move", "--to", self.url, code=7, words="already")
-        # A program that still has the file can't go on with it, and nothing is moved over what was done since.
-        (self.ca / "ca.json").write_bytes(settings)
-        self.refused("suspend", "--serial", serials[0], "--why", "asked", code=13, words="was moved to a server")
-        self.refused("inventory", "move", "--to", self.url, code=7, words="another inventory")
 
     def test_passwords_come_from_a_file_and_what_is_refused_changes_nothing(self):
         server = self.server
