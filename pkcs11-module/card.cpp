@@ -150,6 +150,16 @@ PublicKeyParts Card::public_parts(const Key& key) {
     return public_key(*slot);
 }
 
+std::optional<PublicKeyParts> Card::known_parts(const Key& key) {
+    const auto* slot = status_.slot(key.slot);
+    if (slot == nullptr || !is_current(key)) return std::nullopt;
+    const auto known = keys_.find(key.slot);
+    if (known != keys_.end()) return known->second;
+    const auto read = slot->has_certificate() ? cache_.find(slot->fingerprint) : nullptr;
+    if (read == nullptr || !is_of_key(*read, *slot)) return std::nullopt;
+    return keys_[key.slot] = read->key;
+}
+
 // --- login ---
 
 void Card::note_lost_session() {
@@ -241,6 +251,39 @@ void Card::drop_authorisation(CK_SESSION_HANDLE session) {
 
 void Card::require_login(const Key& key) const { require(key.pin_never || logged_in_, CKR_USER_NOT_LOGGED_IN); }
 
+bool Card::is_current(const Key& key) const {
+    const auto* slot = status_.slot(key.slot);
+    return slot != nullptr && slot->has_key() && slot->algorithm == key.algorithm->algorithm &&
+           slot->key_check == key.check;
+}
+
+bool Card::was_replaced(const Key& key) {
+    try {
+        take_status(token_->token_status());
+        note_lost_session();
+    } catch (const TokenError& error) {
+        log::line("  %s", error.what());
+        return false;
+    }
+    return !is_current(key);
+}
+
+void Card::require_current(const Key& key) {
+    // Not between a PIN and the one operation that it is for.
+    if (!hold_) {
+        take_status(token_->token_status());
+        note_lost_session();
+    }
+    require(is_current(key), CKR_KEY_HANDLE_INVALID);
+}
+
+void Card::refuse_signature(const Key& key) {
+    const bool replaced = was_replaced(key);
+    log::line("  slot %02X: the signature isn't that of the handle's key%s", key.slot,
+              replaced ? ", which was replaced" : "");
+    refuse(replaced ? CKR_KEY_HANDLE_INVALID : CKR_DEVICE_ERROR);
+}
+
 template <class Operation>
 ByteVector Card::private_operation(CK_SESSION_HANDLE session, const Key& key, Operation operation) {
     require_login(key);
@@ -265,6 +308,9 @@ ByteVector Card::private_operation(CK_SESSION_HANDLE session, const Key& key, Op
             if (!key.pin_always) logged_in_ = false;
             refuse(CKR_USER_NOT_LOGGED_IN);
         }
+        // A key of another kind, or none, refuses what its predecessor took.
+        const bool telling = error.kind() == Kind::bad_data || error.kind() == Kind::not_found;
+        if (telling && was_replaced(key)) refuse(CKR_KEY_HANDLE_INVALID);
         throw;
     } catch (const TransportError& error) {
         note_lost_session();
@@ -274,15 +320,24 @@ ByteVector Card::private_operation(CK_SESSION_HANDLE session, const Key& key, Op
 }
 
 ByteVector Card::sign(CK_SESSION_HANDLE session, const Key& key, ByteView input) {
+    require(is_current(key), CKR_KEY_HANDLE_INVALID);
     return private_operation(session, key, [&] { return token_->sign(key.slot, key.algorithm->algorithm, input); });
 }
 
 ByteVector Card::decrypt(CK_SESSION_HANDLE session, const Key& key, ByteView block) {
-    return private_operation(session, key, [&] { return token_->decrypt(key.slot, key.algorithm->algorithm, block); });
+    return private_operation(session, key, [&] {
+        const token::Token::Transaction together(*token_);
+        require_current(key);
+        return token_->decrypt(key.slot, key.algorithm->algorithm, block);
+    });
 }
 
 ByteVector Card::derive(CK_SESSION_HANDLE session, const Key& key, ByteView point) {
-    return private_operation(session, key, [&] { return token_->derive(key.slot, key.algorithm->algorithm, point); });
+    return private_operation(session, key, [&] {
+        const token::Token::Transaction together(*token_);
+        require_current(key);
+        return token_->derive(key.slot, key.algorithm->algorithm, point);
+    });
 }
 
 }  // namespace sealkey::pkcs11

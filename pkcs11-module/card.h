@@ -56,11 +56,21 @@ public:
 
     // --- private-key operations: CKR_USER_NOT_LOGGED_IN ---
     void require_login(const Key& key) const;
+    // CKR_KEY_HANDLE_INVALID where the slot holds another key than the handle means, as far as is known. Another
+    // program may have replaced it a moment ago: a signature is held against known_parts(), and one that isn't the
+    // key's ends in refuse_signature(). Decryption and derivation have nothing to be held against: they look at the
+    // status first.
     [[nodiscard]] ByteVector sign(CK_SESSION_HANDLE session, const Key& key, ByteView input);
     [[nodiscard]] ByteVector decrypt(CK_SESSION_HANDLE session, const Key& key, ByteView block);
     [[nodiscard]] ByteVector derive(CK_SESSION_HANDLE session, const Key& key, ByteView point);
     // For operations on the host. The key's public half, read once.
     [[nodiscard]] PublicKeyParts public_parts(const Key& key);
+    // The same where it has been read already; sends nothing.
+    [[nodiscard]] std::optional<PublicKeyParts> known_parts(const Key& key);
+    // CKR_KEY_HANDLE_INVALID if the key was replaced, CKR_DEVICE_ERROR if the token computed wrongly.
+    [[noreturn]] void refuse_signature(const Key& key);
+    // Reads the status, except between a PIN-always key's PIN and its operation. CKR_KEY_HANDLE_INVALID
+    void require_current(const Key& key);
 
 private:
     Card(std::unique_ptr<token::Token> token, token::TokenStatus status, CertificateCache& cache);
@@ -72,6 +82,8 @@ private:
     void take_status(token::TokenStatus status);
     void rebuild_objects();
     void note_lost_session();
+    [[nodiscard]] bool is_current(const Key& key) const;
+    [[nodiscard]] bool was_replaced(const Key& key);
     void prove_management(ByteView pin);
     template <class Operation>
     void manage(Operation operation);

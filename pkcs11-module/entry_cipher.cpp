@@ -16,7 +16,10 @@ void begin_cipher(Library& library, Session& session, bool encrypt, const CK_MEC
     call.note("session %lu, mechanism %lx, key %lu", session.handle, mechanism->mechanism, key_handle);
     const CK_FLAGS use = encrypt ? CKF_ENCRYPT : CKF_DECRYPT;
     const Mechanism& row = find_mechanism(mechanism->mechanism, use);
-    operation.emplace(row, *mechanism, library.key(session, key_handle, row, use), encrypt);
+    const Key key = library.key(session, key_handle, row, use);
+    // Between this key's PIN and the operation there is no room for a look at the status.
+    if (!encrypt && key.pin_always) card.require_current(key);
+    operation.emplace(row, *mechanism, key, encrypt);
 }
 
 // The end of an operation: the whole in one part, or what is left after the parts.

@@ -131,7 +131,8 @@ SEALKEY_EXPORT CK_RV C_UnwrapKey(CK_SESSION_HANDLE handle, CK_MECHANISM* mechani
         check_secret_template(given);
         library.require_login_for_private(session, given);
         CipherOperation operation(row, *mechanism, with, false);
-        const Wiped secret{renaming({{CKR_ENCRYPTED_DATA_INVALID, CKR_WRAPPED_KEY_INVALID},
+        const Wiped secret{renaming({{CKR_KEY_HANDLE_INVALID, CKR_UNWRAPPING_KEY_HANDLE_INVALID},
+                                     {CKR_ENCRYPTED_DATA_INVALID, CKR_WRAPPED_KEY_INVALID},
                                      {CKR_ENCRYPTED_DATA_LEN_RANGE, CKR_WRAPPED_KEY_LEN_RANGE}},
                                     [&] { return operation.finish(library.card(session), handle, wrapped); })};
         *made = library.add_session_object(session, make_secret(given, Making::unwrap, secret.bytes));

@@ -128,6 +128,16 @@ ByteVector signature_of_answer(const Mechanism& mechanism, const KeyAlgorithm& k
     return left_padded(answer, key.bytes());
 }
 
+bool answers(const KeyAlgorithm& key, const PublicKeyParts& parts, ByteView input, ByteView signature) {
+    try {
+        if (key.is_rsa()) return equal(rsa_public(parts, signature), input);
+        verify_ecdsa(key, parts, input, signature);
+        return true;
+    } catch (const Refusal&) {
+        return false;
+    }
+}
+
 void verify_signature(const Mechanism& mechanism, const MechanismParameters& parameters, const KeyAlgorithm& key,
                       const PublicKeyParts& parts, ByteView data, ByteView signature) {
     require(signature.size() == key.signature_size(), CKR_SIGNATURE_LEN_RANGE);

@@ -88,6 +88,8 @@ struct EcdhParameters {
                                        const KeyAlgorithm& key, ByteView data);
 // The token's answer as PKCS#11 has it: fixed width.
 [[nodiscard]] ByteVector signature_of_answer(const Mechanism& mechanism, const KeyAlgorithm& key, ByteView answer);
+// Whether the signature is what the private key makes of signing_input()'s value.
+[[nodiscard]] bool answers(const KeyAlgorithm& key, const PublicKeyParts& parts, ByteView input, ByteView signature);
 // CKR_SIGNATURE_INVALID, CKR_SIGNATURE_LEN_RANGE.
 void verify_signature(const Mechanism& mechanism, const MechanismParameters& parameters, const KeyAlgorithm& key,
                       const PublicKeyParts& parts, ByteView data, ByteView signature);

@@ -55,6 +55,7 @@ bool is_shown(std::uint8_t slot) {
 Key key_of(const token::SlotInfo& slot) {
     Key key;
     key.slot = slot.slot;
+    key.check = slot.key_check;
     key.algorithm = key_algorithm(slot.algorithm);
     if (key.algorithm != nullptr) key.type = key.algorithm->type;
     PinPolicy policy = slot.pin_policy;

@@ -40,7 +40,10 @@ ByteVector MessageOperation::message() { return hasher_ ? hasher_->finish() : da
 ByteVector MessageOperation::sign(Card& card, CK_SESSION_HANDLE session) {
     if (mac_) return mac_->finish();
     const ByteVector input = signing_input(mechanism_, parameters_, *key_.algorithm, message());
-    return signature_of_answer(mechanism_, *key_.algorithm, card.sign(session, key_, input));
+    ByteVector signature = signature_of_answer(mechanism_, *key_.algorithm, card.sign(session, key_, input));
+    const auto parts = card.known_parts(key_);
+    if (parts && !answers(*key_.algorithm, *parts, input, signature)) card.refuse_signature(key_);
+    return signature;
 }
 
 void MessageOperation::verify(Card& card, ByteView signature) {

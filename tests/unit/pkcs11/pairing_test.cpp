@@ -59,6 +59,12 @@ protected:
         key_.authenticate(*token);
         token->write_certificate(slot, certificate_for(key, "Renewed"));
     }
+    // The module reads the status again after a change of the PIN, without waiting for its own to grow old.
+    void read_status_again() {
+        CK_UTF8CHAR pin[] = "123456";
+        CK_UTF8CHAR other[] = "248163";
+        ASSERT_EQ(p11_.C_SetPIN(session_, pin, 6, other, 6), CKR_OK);
+    }
     std::vector<CK_OBJECT_HANDLE> certificates(const char* label) {
         return find(session_, std::move(Template().number(CKA_CLASS, CKO_CERTIFICATE).bytes(CKA_LABEL, text(label))));
     }
@@ -121,15 +127,89 @@ TEST_F(PairingTest, Lesson12_KeyReplacedUnderAnOpenSessionIsANewObject) {
     const auto before = object(session_, CKO_PRIVATE_KEY, kFormer);
     const auto old_point = attribute(session_, before, CKA_EC_POINT);
     import(0x82, ec_);
-    // The module reads the status again after a change of the PIN, without waiting for its own to grow old.
-    CK_UTF8CHAR old_pin[] = "123456";
-    CK_UTF8CHAR new_pin[] = "248163";
-    ASSERT_EQ(p11_.C_SetPIN(session_, old_pin, 6, new_pin, 6), CKR_OK);
+    read_status_again();
     const auto after = object(session_, CKO_PRIVATE_KEY, kFormer);
     EXPECT_NE(after, before);
     EXPECT_EQ(attribute(session_, after, CKA_EC_POINT), point_of(ec_));
     EXPECT_NE(attribute(session_, after, CKA_EC_POINT), old_point);
     EXPECT_NE(attribute_code(session_, before, CKA_EC_POINT), CKR_OK);
+}
+
+TEST_F(PairingTest, Lesson12_NoSignatureOfTheNewKeyUnderTheOldHandle) {
+    start();
+    const ByteVector hash = sha256(kMessage);
+    for (const std::uint8_t id : {kFormer, kLogin}) {
+        const auto key = object(session_, CKO_PRIVATE_KEY, id);
+        const bool rsa = id == kLogin;
+        const CK_MECHANISM mechanism = of(rsa ? CKM_SHA256_RSA_PKCS : CKM_ECDSA_SHA256);
+        // The program has been told which key it is, and another program puts a new one there.
+        ASSERT_FALSE(attribute(session_, key, CKA_PUBLIC_KEY_INFO)->empty());
+        ASSERT_TRUE(sign(session_, mechanism, key, kMessage));
+        import(rsa ? 0x9A : 0x82, rsa ? rsa_ : ec_);
+        CK_RV code = CKR_OK;
+        EXPECT_FALSE(sign(session_, mechanism, key, kMessage, &code));
+        EXPECT_EQ(code, CKR_KEY_HANDLE_INVALID);
+        EXPECT_NE(attribute_code(session_, key, CKA_PUBLIC_KEY_INFO), CKR_OK);
+        // Found anew, it signs: nobody has to log in again.
+        const auto found = object(session_, CKO_PRIVATE_KEY, id);
+        EXPECT_NE(found, key);
+        const auto signature = sign(session_, mechanism, found, kMessage);
+        ASSERT_TRUE(signature);
+        EXPECT_TRUE(rsa ? rsa_verifies(rsa_, "SHA256", kMessage, *signature)
+                        : ecdsa_verifies(ec_, "SHA256", kMessage, *signature));
+    }
+}
+
+TEST_F(PairingTest, Lesson12_KeyOfAnotherKindUnderTheOldHandleIsToldAsThat) {
+    start();
+    const auto key = object(session_, CKO_PRIVATE_KEY, kLogin);
+    {
+        const auto token = key_.client();
+        key_.authenticate(*token);
+        token->import_ec(0x9A, Algorithm::p256, number(ec_, OSSL_PKEY_PARAM_PRIV_KEY, 32));
+    }
+    CK_RV code = CKR_OK;
+    EXPECT_FALSE(sign(session_, of(CKM_SHA256_RSA_PKCS), key, kMessage, &code));
+    EXPECT_EQ(code, CKR_KEY_HANDLE_INVALID);
+    EXPECT_TRUE(sign(session_, of(CKM_ECDSA_SHA256), object(session_, CKO_PRIVATE_KEY, kLogin), kMessage));
+}
+
+TEST_F(PairingTest, Lesson12_OperationBegunWithAReplacedKeyEndsWithoutTheNewOnesSignature) {
+    start();
+    CK_MECHANISM mechanism = of(CKM_ECDSA_SHA256);
+    ASSERT_EQ(p11_.C_SignInit(session_, &mechanism, object(session_, CKO_PRIVATE_KEY, kFormer)), CKR_OK);
+    import(0x82, ec_);
+    read_status_again();
+    const std::size_t before = key_.apdus();
+    unsigned char out[64];
+    CK_ULONG length = sizeof(out);
+    auto* data = const_cast<unsigned char*>(kMessage.data());
+    EXPECT_EQ(p11_.C_Sign(session_, data, kMessage.size(), out, &length), CKR_KEY_HANDLE_INVALID);
+    EXPECT_EQ(key_.apdus(), before);  // known without asking
+}
+
+TEST_F(PairingTest, Lesson12_NothingIsDecryptedOrDerivedWithTheNewKeyUnderTheOldHandle) {
+    start();
+    const auto decryption = object(session_, CKO_PRIVATE_KEY, kDecryption);
+    const auto former = object(session_, CKO_PRIVATE_KEY, kFormer);
+    CK_MECHANISM raw = of(CKM_RSA_X_509);
+    ASSERT_EQ(p11_.C_DecryptInit(session_, &raw, decryption), CKR_OK);
+    import(0x9D, rsa_);
+    import(0x82, ec_);
+    unsigned char block[256] = {0, 1};
+    unsigned char out[256];
+    CK_ULONG length = sizeof(out);
+    EXPECT_EQ(p11_.C_Decrypt(session_, block, sizeof(block), out, &length), CKR_KEY_HANDLE_INVALID);
+    EXPECT_EQ(p11_.C_DecryptInit(session_, &raw, decryption), CKR_KEY_HANDLE_INVALID);
+    ByteVector point = point_of(ec_);
+    CK_ECDH1_DERIVE_PARAMS ecdh = {CKD_NULL, 0, nullptr, point.size(), point.data()};
+    CK_MECHANISM derivation = {CKM_ECDH1_DERIVE, &ecdh, sizeof(ecdh)};
+    Template wanted = std::move(Template().number(CKA_CLASS, CKO_SECRET_KEY).number(CKA_KEY_TYPE, CKK_GENERIC_SECRET));
+    CK_OBJECT_HANDLE made = 0;
+    EXPECT_EQ(p11_.C_DeriveKey(session_, &derivation, former, wanted.data(), wanted.size(), &made),
+              CKR_KEY_HANDLE_INVALID);
+    const auto found = object(session_, CKO_PRIVATE_KEY, kFormer);
+    EXPECT_EQ(p11_.C_DeriveKey(session_, &derivation, found, wanted.data(), wanted.size(), &made), CKR_OK);
 }
 
 TEST_F(PairingTest, Lesson30_ReadingAMatchingPairCostsTheCertificateAloneAndAStrayOneCommandMore) {
