@@ -39,8 +39,9 @@ private:
 class CertificateCache {
 public:
     [[nodiscard]] std::shared_ptr<const Certificate> find(const CertificateFingerprint& fingerprint);
-    // The value of a certificate object as the token gave it. Nothing if no certificate is in it. One that doesn't have the
-    // fingerprint is not kept: the token changed in between, or it lies, and what another token shows must not depend on it.
+    // The value of a certificate object as the token gave it. Nothing if no certificate is in it. One that doesn't have
+    // the fingerprint is not kept: the token changed in between, or it lies, and what another token shows must not
+    // depend on it.
     [[nodiscard]] std::shared_ptr<const Certificate> store(const CertificateFingerprint& fingerprint, ByteView value);
 
 private:
