@@ -230,7 +230,11 @@ void Card::change_pin(ByteView old_pin, ByteView new_pin) {
 
 void Card::authorise(CK_SESSION_HANDLE session, ByteView pin) {
     hold_.reset();
-    hold_ = std::make_unique<token::Token::Transaction>(*token_);
+    authorised_session_ = CK_INVALID_HANDLE;
+    auto held = std::make_unique<token::Token::Transaction>(*token_);
+    // A reset that is met only now was before this PIN: noted after it, it would take away what the PIN allows.
+    note_lost_session();
+    hold_ = std::move(held);
     try {
         login(pin);
     } catch (...) {

@@ -59,6 +59,18 @@ class LongLived(PersonalisedCase):
         self.assertEqual((code, len(signature)), (CKR_OK, 256))
         self.assertEqual(self.verifications(), 2)
 
+    def test_Lesson20_reset_before_the_login_for_one_signature_costs_no_second_pin(self):
+        session = self.logged_in()
+        key = self.module.private_key(session, 2)
+        self.assertEqual(self.module.sign_init(session, key, CKM_ECDSA_SHA256), CKR_OK)
+        with harness.Card() as other:
+            from smartcard.scard import SCARD_RESET_CARD  # pylint: disable=import-outside-toplevel
+            other.connection.reconnect(disposition=SCARD_RESET_CARD)
+        self.assertEqual(self.module.login(session, DEFAULT_PIN, cryptoki.CKU_CONTEXT_SPECIFIC), CKR_OK)
+        code, signature = self.module.sign_final(session, MESSAGE)
+        self.assertEqual((code, len(signature)), (CKR_OK, 64))
+        self.assertEqual(self.verifications(), 2)
+
     def test_Lesson20_another_programs_plain_use_costs_nothing(self):
         session = self.logged_in()
         key = self.module.private_key(session, 1)
