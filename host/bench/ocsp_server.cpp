@@ -4,7 +4,7 @@
 
 #include <mutex>
 
-#include "bench/http_limits.h"
+#include "bench/http_listen.h"
 #include "ca/error.h"
 
 namespace sealkey::bench {
@@ -29,10 +29,7 @@ struct OcspServer::Impl {
     Impl(Inventory& the_inventory, const ca::Authority& the_authority, ca::OcspSigner the_signer,
          std::function<void(const std::string&)> the_log)
         : inventory(the_inventory), authority(the_authority), signer(std::move(the_signer)), log(std::move(the_log)) {
-        server.new_task_queue = [] { return new httplib::ThreadPool(kServerThreads); };
-        server.set_payload_max_length(ca::kMaxOcspRequest);
-        server.set_read_timeout(kServerSeconds);
-        server.set_write_timeout(kServerSeconds);
+        limit_server(server, ca::kMaxOcspRequest);
         server.Post(".*", [this](const httplib::Request& in, httplib::Response& out) {
             answer(ca::ByteVector(in.body.begin(), in.body.end()), in, out);
         });
@@ -78,17 +75,7 @@ OcspServer::OcspServer(Inventory& inventory, const ca::Authority& authority, ca:
     : impl_(std::make_unique<Impl>(inventory, authority, std::move(signer), std::move(log))) {}
 OcspServer::~OcspServer() = default;
 
-int OcspServer::bind(const std::string& address, int port) {
-    const int bound = port == 0                                   ? impl_->server.bind_to_any_port(address)
-                      : impl_->server.bind_to_port(address, port) ? port
-                                                                  : -1;
-    if (bound < 0) {
-        throw ca::CaError(ca::Fault::file, ca::mark("Nobody can be listened to at %1, port %2."),
-                          {address, std::to_string(port)});
-    }
-    return bound;
-}
-
+int OcspServer::bind(const std::string& address, int port) { return bind_server(impl_->server, address, port); }
 void OcspServer::serve() { impl_->server.listen_after_bind(); }
 void OcspServer::stop() { impl_->server.stop(); }
 

@@ -2,7 +2,7 @@
 
 #include <httplib.h>
 
-#include "bench/http_limits.h"
+#include "bench/http_listen.h"
 
 namespace sealkey::bench {
 
@@ -38,10 +38,7 @@ int status_of(const ca::CaError& error) {
 struct RenewalServer::Impl {
     Impl(RenewalDesk& the_desk, std::function<void(const std::string&)> the_log)
         : desk(the_desk), log(std::move(the_log)) {
-        server.new_task_queue = [] { return new httplib::ThreadPool(kServerThreads); };
-        server.set_payload_max_length(kMaxRenewalMessage);
-        server.set_read_timeout(kServerSeconds);
-        server.set_write_timeout(kServerSeconds);
+        limit_server(server, kMaxRenewalMessage);
         server.set_keep_alive_max_count(kRequestsAConnection);
         server.Post(R"(/renewal/v1/([a-z]{1,16}))",
                     [this](const httplib::Request& in, httplib::Response& out) { answer(in, out); });
@@ -85,17 +82,7 @@ RenewalServer::RenewalServer(RenewalDesk& desk, std::function<void(const std::st
     : impl_(std::make_unique<Impl>(desk, std::move(log))) {}
 RenewalServer::~RenewalServer() = default;
 
-int RenewalServer::bind(const std::string& address, int port) {
-    const int bound = port == 0                                   ? impl_->server.bind_to_any_port(address)
-                      : impl_->server.bind_to_port(address, port) ? port
-                                                                  : -1;
-    if (bound < 0) {
-        throw ca::CaError(ca::Fault::file, ca::mark("Nobody can be listened to at %1, port %2."),
-                          {address, std::to_string(port)});
-    }
-    return bound;
-}
-
+int RenewalServer::bind(const std::string& address, int port) { return bind_server(impl_->server, address, port); }
 void RenewalServer::serve() { impl_->server.listen_after_bind(); }
 void RenewalServer::stop() { impl_->server.stop(); }
 
