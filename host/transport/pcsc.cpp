@@ -11,6 +11,7 @@
 #include <thread>
 
 #include "base/bytes.h"
+#include "transport/settings.h"
 #include "transport/transport.h"
 
 namespace sealkey::transport {
@@ -192,10 +193,8 @@ private:
     // The reader's own word (PC/SC part 10, TLV properties, dwMaxAPDUDataSize); the virtual readers of vpcd carry
     // anything and say nothing. Unknown: short. SEALKEY_APDU=short or =extended overrides.
     bool detect_extended_length() {
-        if (const char* choice = ::secure_getenv("SEALKEY_APDU")) {
-            if (std::strcmp(choice, "short") == 0) return false;
-            if (std::strcmp(choice, "extended") == 0) return true;
-        }
+        const ApduLength choice = apdu_length_setting();
+        if (choice != ApduLength::of_reader) return choice == ApduLength::extended;
         if (const auto most = max_apdu_data()) return *most > 0xFFF;
         for (const char* name : kVirtualReaders) {
             if (reader_.rfind(name, 0) == 0) return true;

@@ -11,6 +11,7 @@
 #include <mutex>
 
 #include "base/bytes.h"
+#include "transport/settings.h"
 #include "transport/transport.h"
 
 namespace sealkey::transport {
@@ -135,10 +136,7 @@ public:
     void begin_transaction() override {}
     void end_transaction() noexcept override {}
     ByteVector atr() const override { return atr_; }
-    bool extended_length() const override {
-        const char* choice = ::secure_getenv("SEALKEY_APDU");
-        return choice == nullptr || std::strcmp(choice, "short") != 0;
-    }
+    bool extended_length() const override { return apdu_length_setting() != ApduLength::short_only; }
 
 private:
     Socket socket_;

@@ -1,7 +1,6 @@
 // sealkey-bench run
 #include <signal.h>
 
-#include <cstdlib>
 #include <thread>
 
 #include "bench/labels.h"
@@ -12,6 +11,7 @@
 #include "cli/bench/run_lock.h"
 #include "cli/bench/tray_view.h"
 #include "seal/error.h"
+#include "transport/settings.h"
 #include "transport/usb/provider.h"
 
 namespace sealkey::cli {
@@ -151,8 +151,7 @@ Exit run_tray(Context& context, const RunOptions& options) {
 
     TrayView view(context.out, static_cast<std::size_t>(options.ports), file.orders.size());
     bench::TrayOptions how;
-    const char* sockets = std::getenv("SEALKEY_SIM_SOCKETS");
-    how.opensc = (sockets == nullptr || *sockets == '\0') && !transport::usb_is_chosen();
+    how.opensc = transport::simulator_sockets_setting().empty() && !transport::usb_is_chosen();
     how.ports = options.ports;
     how.operator_name = options.bench.operator_name();
     how.patience = std::chrono::seconds(options.patience);

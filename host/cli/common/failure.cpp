@@ -1,9 +1,9 @@
 #include "cli/common/failure.h"
 
-#include <cstdlib>
 #include <iterator>
 
 #include "cli/common/i18n.h"
+#include "transport/settings.h"
 
 namespace sealkey::cli {
 
@@ -78,11 +78,6 @@ constexpr FailureRow kUsbFailures[] = {
           "pcscd), or unset SEALKEY_USB to go through it.")},
 };
 
-bool over_usb() {
-    const char* choice = std::getenv("SEALKEY_USB");
-    return choice != nullptr && *choice != '\0' && *choice != '0';
-}
-
 constexpr const char* kExitNames[] = {"ok",           "failed",       "usage",       "no_key",     "several_keys",
                                       "wrong_secret", "locked",       "not_allowed", "not_found",  "no_service",
                                       "bad_input",    "not_verified", "cancelled",   "file_error", "timeout"};
@@ -132,8 +127,15 @@ Failed explain(const token::TokenError& error) {
 
 Failed explain(const transport::TransportError& error) {
     const nlohmann::json details = {{"detail", error.what()}};
+    const auto usb = transport::usb_setting();
+    if (usb == transport::UsbChoice::mistaken) {
+        return {Exit::usage,
+                tr("SEALKEY_USB must be 1, for keys over USB without the smart-card service, or 0, or not set."),
+                details};
+    }
     for (const auto& row : kUsbFailures) {
-        if (over_usb() && row.failure == error.failure()) return {row.code, tr(row.message), details};
+        if (usb == transport::UsbChoice::yes && row.failure == error.failure())
+            return {row.code, tr(row.message), details};
     }
     for (const auto& row : kFailures) {
         if (row.failure == error.failure()) return {row.code, tr(row.message), details};

@@ -11,6 +11,7 @@
 #include "cli/sealkey/doctor_findings.h"
 #include "cli/sealkey/processes.h"
 #include "transport/service.h"
+#include "transport/settings.h"
 #include "transport/usb/provider.h"
 
 namespace sealkey::cli {
@@ -265,8 +266,7 @@ void tell(Context& context, const Check& check, const Finding& finding) {
 Exit doctor(Context& context) {
     Patient patient;
     patient.serial = context.choice.serial();
-    const char* sockets = std::getenv("SEALKEY_SIM_SOCKETS");
-    patient.simulated = sockets != nullptr && *sockets != '\0';
+    patient.simulated = !transport::simulator_sockets_setting().empty();
     patient.over_usb = transport::usb_is_chosen();
     context.out.result["findings"] = nlohmann::json::array();
     unsigned long troubles = 0;

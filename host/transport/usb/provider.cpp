@@ -2,9 +2,7 @@
 
 #include <unistd.h>
 
-#include <cstdlib>
-#include <string_view>
-
+#include "transport/settings.h"
 #include "transport/usb/ccid_client.h"
 #include "transport/usb/device.h"
 
@@ -49,8 +47,7 @@ public:
     void end_transaction() noexcept override {}
     ByteVector atr() const override { return atr_; }
     bool extended_length() const override {
-        const char* choice = ::secure_getenv("SEALKEY_APDU");
-        return client_.extended() && (choice == nullptr || std::string_view(choice) != "short");
+        return client_.extended() && apdu_length_setting() != ApduLength::short_only;
     }
 
 private:
@@ -101,15 +98,11 @@ std::unique_ptr<Provider> make_usb_provider(std::chrono::milliseconds patience) 
 }
 
 bool usb_is_chosen() {
-    const auto value = [](const char* name) {
-        const char* text = ::secure_getenv(name);
-        return std::string_view(text == nullptr ? "" : text);
-    };
-    const std::string_view choice = value("SEALKEY_USB");
-    if (choice != "" && choice != "0" && choice != "1") {
+    const UsbChoice choice = usb_setting();
+    if (choice == UsbChoice::mistaken) {
         throw TransportError(Failure::no_service, "SEALKEY_USB is 1, or 0, or not set");
     }
-    return choice == "1" && value("SEALKEY_SIM_SOCKETS").empty();
+    return choice == UsbChoice::yes;
 }
 
 std::unique_ptr<Provider> make_program_provider() {
