@@ -38,19 +38,4 @@ const char* fault_name(Fault fault) {
     return "crypto";
 }
 
-std::string filled(const std::string& text, const std::vector<std::string>& arguments) {
-    std::string out;
-    for (std::size_t i = 0; i < text.size(); ++i) {
-        const bool place = text[i] == '%' && i + 1 < text.size() && text[i + 1] >= '1' && text[i + 1] <= '9';
-        const std::size_t n = place ? static_cast<std::size_t>(text[i + 1] - '1') : arguments.size();
-        if (n < arguments.size()) {
-            out += arguments[n];
-            ++i;
-        } else {
-            out += text[i];
-        }
-    }
-    return out;
-}
-
 }  // namespace sealkey::seal

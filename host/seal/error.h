@@ -1,15 +1,11 @@
 // What is wrong with a seal, named by what a caller can do about it.
 #pragma once
 
-#include <stdexcept>
-#include <string>
-#include <utility>
-#include <vector>
+#include "message/message.h"
 
 namespace sealkey::seal {
 
-// Marks a message for translation where it is written; the command line translates it where it is shown.
-constexpr const char* mark(const char* text) { return text; }
+using message::mark;
 
 enum class Fault {
     malformed,               // not the DER of a seal, or a field breaks the standard's rule
@@ -32,24 +28,6 @@ enum class Fault {
 // The name for programs: "certificate_not_listed".
 [[nodiscard]] const char* fault_name(Fault fault);
 
-// Puts the arguments where %1, %2, ... stand.
-[[nodiscard]] std::string filled(const std::string& text, const std::vector<std::string>& arguments);
-
-// The message is English, with %1, %2, ... where the arguments go; the pieces are kept so that it can be shown in
-// another language.
-class SealError : public std::runtime_error {
-public:
-    SealError(Fault fault, const char* text, std::vector<std::string> arguments = {})
-        : std::runtime_error(filled(text, arguments)), fault_(fault), text_(text), arguments_(std::move(arguments)) {}
-
-    [[nodiscard]] Fault fault() const { return fault_; }
-    [[nodiscard]] const char* text() const { return text_; }
-    [[nodiscard]] const std::vector<std::string>& arguments() const { return arguments_; }
-
-private:
-    Fault fault_;
-    const char* text_;
-    std::vector<std::string> arguments_;
-};
+using SealError = message::FaultError<Fault>;
 
 }  // namespace sealkey::seal

@@ -1,34 +1,17 @@
-// OpenSSL's objects with owners.
+// OpenSSL's objects and its times.
 #pragma once
-
-#include <openssl/bio.h>
-#include <openssl/evp.h>
-#include <openssl/x509.h>
 
 #include <chrono>
 #include <ctime>
-#include <memory>
 #include <string>
 #include <vector>
 
 #include "base/bytes.h"
+#include "owned/openssl.h"
 
 namespace sealkey::seal {
 
-template <auto Free>
-struct Freed {
-    template <class T>
-    void operator()(T* p) const {
-        Free(p);
-    }
-};
-template <class T, auto Free>
-using Owned = std::unique_ptr<T, Freed<Free>>;
-
-using PKey = Owned<EVP_PKEY, EVP_PKEY_free>;
-using PKeyCtx = Owned<EVP_PKEY_CTX, EVP_PKEY_CTX_free>;
-using MdCtx = Owned<EVP_MD_CTX, EVP_MD_CTX_free>;
-using Cert = Owned<X509, X509_free>;
+using namespace owned;  // their names are this room's too
 
 using ByteVector = std::vector<std::uint8_t>;
 using Time = std::chrono::sys_seconds;

@@ -1,16 +1,11 @@
 // Why something can't be signed, or why a signature isn't good, named by what a caller can do about it.
 #pragma once
 
-#include <stdexcept>
-#include <string>
-#include <utility>
-#include <vector>
-
-#include "seal/error.h"
+#include "message/message.h"
 
 namespace sealkey::sign {
 
-using seal::mark;
+using message::mark;
 
 enum class Fault {
     no_certificate,       // the key has none in this slot
@@ -39,24 +34,7 @@ enum class Fault {
 
 [[nodiscard]] const char* fault_name(Fault fault);
 
-// As SealError: the English message with %1, %2, ... and its pieces.
-class SignError : public std::runtime_error {
-public:
-    SignError(Fault fault, const char* text, std::vector<std::string> arguments = {})
-        : std::runtime_error(seal::filled(text, arguments)),
-          fault_(fault),
-          text_(text),
-          arguments_(std::move(arguments)) {}
-
-    [[nodiscard]] Fault fault() const { return fault_; }
-    [[nodiscard]] const char* text() const { return text_; }
-    [[nodiscard]] const std::vector<std::string>& arguments() const { return arguments_; }
-
-private:
-    Fault fault_;
-    const char* text_;
-    std::vector<std::string> arguments_;
-};
+using SignError = message::FaultError<Fault>;
 
 // Throws SignError crypto with `what` and what OpenSSL has to say, unless `ok`.
 void require(bool ok, const char* what);

@@ -22,15 +22,17 @@ FIRMWARE = {
 }
 # The host shares base and protocol with the token, nothing else of it.
 HOST = {
+    "message": [],
+    "owned": [],
     "files": ["base"],
     "transport": ["base", "protocol"],
     "token": ["base", "protocol", "transport"],
-    "seal": ["base", "protocol"],
-    "ca": ["base", "protocol", "files", "transport", "token", "seal"],
-    "renew": ["base", "protocol", "transport", "token", "seal", "ca"],
-    "sign": ["base", "protocol", "transport", "token", "seal"],
-    "bench": ["base", "protocol", "transport", "token", "seal", "ca"],
-    "cli": ["base", "protocol", "files", "transport", "token", "seal", "ca", "renew", "sign", "bench"],
+    "seal": ["base", "protocol", "message", "owned"],
+    "ca": ["base", "protocol", "message", "owned", "files", "transport", "token", "seal"],
+    "renew": ["base", "protocol", "message", "transport", "token", "seal", "ca"],
+    "sign": ["base", "protocol", "message", "owned", "transport", "token", "seal"],
+    "bench": ["base", "protocol", "message", "transport", "token", "seal", "ca"],
+    "cli": ["base", "protocol", "message", "files", "transport", "token", "seal", "ca", "renew", "sign", "bench"],
     "package": [],  # installation and packages: no code
 }
 OTHER = {

@@ -43,20 +43,10 @@ constexpr const char* kFaultNames[] = {"bad_passphrase", "bad_request", "bad_cod
                                        "forged",         "replayed",    "unknown",  "exists",       "policy",
                                        "corrupt",        "file",        "quality",  "busy",         "crypto"};
 
-std::string filled(const char* text, const std::vector<std::string>& arguments) {
-    std::string out;
-    const std::string source = tr(text);
-    for (std::size_t i = 0; i < source.size(); ++i) {
-        const std::size_t n =
-            source[i] == '%' && i + 1 < source.size() ? static_cast<std::size_t>(source[i + 1] - '1') : 99;
-        if (n < arguments.size()) {
-            out += printable(arguments[n]);
-            ++i;
-        } else {
-            out += source[i];
-        }
-    }
-    return out;
+// In the reader's language; what came from outside can't steer the terminal.
+std::string filled(const char* text, std::vector<std::string> arguments) {
+    for (auto& argument : arguments) argument = printable(argument);
+    return message::filled(tr(text), arguments);
 }
 
 std::string environment(const char* name) {

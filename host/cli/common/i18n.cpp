@@ -7,6 +7,8 @@
 #include <cstring>
 #include <filesystem>
 
+#include "message/message.h"
+
 namespace sealkey::cli {
 
 namespace {
@@ -62,17 +64,7 @@ const char* trn(const char* singular, const char* plural, unsigned long n) {
 }
 
 std::string fill(const std::string& text, std::initializer_list<std::string> arguments) {
-    std::string out;
-    for (std::size_t i = 0; i < text.size(); ++i) {
-        const std::size_t which = i + 1 < text.size() ? static_cast<std::size_t>(text[i + 1] - '1') : 9;
-        if (text[i] == '%' && which < arguments.size()) {
-            out += arguments.begin()[which];
-            ++i;
-        } else {
-            out += text[i];
-        }
-    }
-    return out;
+    return message::filled(text, {arguments.begin(), arguments.size()});
 }
 
 }  // namespace sealkey::cli

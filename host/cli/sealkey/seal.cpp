@@ -65,7 +65,7 @@ Exit show(Context& context, const SealOptions& options) {
             check();
         } catch (const seal::SealError& error) {
             faults.push_back(seal::fault_name(error.fault()));
-            context.out.field(tr("Fault"), seal::filled(tr(error.text()), error.arguments()));
+            context.out.field(tr("Fault"), message::filled(tr(error.text()), error.arguments()));
         }
     };
     look([&] { seal::verify_signature(seal); });

@@ -107,7 +107,7 @@ Failed told(const Error& error, const char* name, const Rows& rows, Purpose purp
     for (const auto& row : rows) {
         if (row.fault == error.fault()) code = purpose == Purpose::making ? row.making : row.checking;
     }
-    std::string message = printable(seal::filled(tr(error.text()), error.arguments()));
+    std::string message = printable(message::filled(tr(error.text()), error.arguments()));
     if (purpose == Purpose::making) {
         if (const char* next = advice(error.fault())) message += std::string(" ") + tr(next);
         message += std::string(" ") + tr("Nothing was written.");
