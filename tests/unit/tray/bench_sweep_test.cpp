@@ -2,31 +2,23 @@
 // the same order completes it, with the serial number that it had, and no second certificate stays live.
 #include <gtest/gtest.h>
 #include <signal.h>
-#include <stdlib.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <cstdio>
-#include <filesystem>
 
-#include "bench/issue.h"
-#include "ca/channel_master.h"
 #include "ca/error.h"
-#include "support/renewal_desk.h"
+#include "ca_case.h"
 #include "unit/seal/maker.h"
 
 namespace sealkey::bench {
 namespace {
 
-namespace fs = std::filesystem;
 using testing::TestToken;
 using testing::TokenConnection;
 
-const std::string kPassphrase = "a long passphrase for tests";
 constexpr std::size_t kSteps = static_cast<std::size_t>(Step::done) + 1;
-
-Bytes view(const std::string& text) { return {reinterpret_cast<const std::uint8_t*>(text.data()), text.size()}; }
 
 bool read_all(int fd, std::uint8_t* out, std::size_t size) {
     while (size > 0) {
@@ -101,58 +93,24 @@ void serve(int fd, TestToken& token) {
     ::close(fd);
 }
 
-class BenchSweep : public ::testing::Test {
+class BenchSweep : public CaCase {
 protected:
-    static void SetUpTestSuite() {
-        // In memory where there is such a place: what is swept is the order of things, not the disk.
-        std::string pattern =
-            (fs::is_directory("/dev/shm") ? fs::path("/dev/shm") : fs::temp_directory_path()) / "sealkey-sweep-XXXXXX";
-        ASSERT_NE(::mkdtemp(pattern.data()), nullptr);
-        folder_ = new std::string(pattern);
-        ca::Settings settings;
-        settings.name = "CA";
-        settings.key_centre = SEALKEY_KEY_CENTRE;
-        ca::Authority::create(*folder_ + "/ca", settings, view(kPassphrase), ca::now());
-        authority_ = new ca::Authority(*folder_ + "/ca");
-        keys_ = new BenchKeys(*authority_, view(kPassphrase));
-    }
-    static void TearDownTestSuite() {
-        fs::remove_all(*folder_);
-        delete keys_;
-        delete authority_;
-        delete folder_;
-    }
+    static void SetUpTestSuite() { make_ca(SEALKEY_KEY_CENTRE); }
     void SetUp() override { fresh(); }
-    void TearDown() override { inventory_.reset(); }
 
-    // A blank key and an empty inventory.
     void fresh() {
-        inventory_.reset();
-        fs::remove(path());
         decryption_key_ = "token";
-        token_ = std::make_unique<TestToken>(platform::FlashGeometry{4096, 128, 256}, ++seed_);
-        token_->manufacture();
+        CaCase::fresh(++seed_);
     }
-    static std::string path() { return *folder_ + "/inventory.sqlite"; }
 
     // One run of the bench, as a process of its own would do it.
     IssueResult run(std::unique_ptr<transport::Connection> connection, const StepBegins& begins) {
         inventory_ = std::make_unique<Inventory>(path());
         token::Token client(std::move(connection));
-        BirthRecord birth;
-        birth.chip_id = "0123456789ABCDEF";
-        birth.transport_keys = testing::transport_channel_keys();
         IssueInput input;
-        input.order.enterprise_name = "福建示例进出口有限公司";
-        input.order.unified_code = "91350100M000100Y43";
-        input.order.login_name = "FJSL";
-        input.order.algorithm = "p256";
         input.order.decryption_key = decryption_key_;
         input.picture = seal::test::png(40, 40);
-        input.operator_name = "sweep";
-        input.birth = &birth;
-        IssueJob job(*inventory_, *authority_, *keys_, client, std::move(input));
-        return job.run(begins);
+        return issue(client, std::move(input), begins);
     }
     IssueResult run() {
         return run(std::make_unique<TokenConnection>(*token_), [](Step) {});
@@ -216,18 +174,9 @@ protected:
         EXPECT_EQ(completed, runs);
     }
 
-    static std::string* folder_;
-    static ca::Authority* authority_;
-    static BenchKeys* keys_;
-    std::unique_ptr<Inventory> inventory_;
-    std::unique_ptr<TestToken> token_;
     std::uint64_t seed_ = 0;
     const char* decryption_key_ = "token";
 };
-std::string* BenchSweep::folder_ = nullptr;
-ca::Authority* BenchSweep::authority_ = nullptr;
-BenchKeys* BenchSweep::keys_ = nullptr;
-
 TEST_F(BenchSweep, Lesson36_PulledOutAtEveryApduItGoesOn) { pull_out(false); }
 
 TEST_F(BenchSweep, Lesson36_WithTheAnswerLostAtEveryApduItGoesOn) { pull_out(true); }

@@ -3,15 +3,10 @@
 #include "bench/unlock_desk.h"
 
 #include <gtest/gtest.h>
-#include <stdlib.h>
-
-#include <filesystem>
 
 #include "bench/hold.h"
-#include "bench/issue.h"
-#include "ca/channel_master.h"
 #include "ca/error.h"
-#include "support/renewal_desk.h"
+#include "ca_case.h"
 
 namespace sealkey::bench {
 namespace {
@@ -21,42 +16,19 @@ using ca::Fault;
 using testing::TestToken;
 using testing::TokenConnection;
 
-const std::string kFolderPassphrase = "a long passphrase for tests";
 constexpr std::string_view kFirstPin = "271828";
 constexpr std::string_view kSecondPin = "314159";
 
-Bytes bytes(std::string_view text) { return {reinterpret_cast<const std::uint8_t*>(text.data()), text.size()}; }
-
-class UnlockDesk : public ::testing::Test {
+class UnlockDesk : public CaCase {
 protected:
-    static void SetUpTestSuite() {
-        std::string pattern =
-            (fs::is_directory("/dev/shm") ? fs::path("/dev/shm") : fs::temp_directory_path()) / "sealkey-unlock-XXXXXX";
-        ASSERT_NE(::mkdtemp(pattern.data()), nullptr);
-        folder_ = new std::string(pattern);
-        ca::Settings settings;
-        settings.name = "CA";
-        ca::Authority::create(*folder_ + "/ca", settings, bytes(kFolderPassphrase), ca::now());
-        authority_ = new ca::Authority(*folder_ + "/ca");
-        keys_ = new BenchKeys(*authority_, bytes(kFolderPassphrase));
-    }
-    static void TearDownTestSuite() {
-        fs::remove_all(*folder_);
-        delete keys_;
-        delete authority_;
-        delete folder_;
-    }
     // A finished key that its holder has activated.
     void SetUp() override {
-        fs::remove(path());
+        fresh(1);
         inventory_ = std::make_unique<Inventory>(path());
-        token_ = std::make_unique<TestToken>(platform::FlashGeometry{4096, 128, 256}, 1);
-        token_->manufacture();
         serial_ = make("shipping").serial;
         redeem(give_activation_code(*inventory_, keys_->masters, serial_, "clerk"), kFirstPin);
         ASSERT_EQ(state(), TokenState::active);
     }
-    static std::string path() { return *folder_ + "/inventory.sqlite"; }
 
     std::unique_ptr<token::Token> client(std::optional<TokenConnection::Cut> cut = std::nullopt) {
         auto connection = std::make_unique<TokenConnection>(*token_);
@@ -66,20 +38,10 @@ protected:
     }
     TokenRow make(
         const std::string& profile, const StepBegins& begins = [](Step) {}) {
-        BirthRecord birth;
-        birth.chip_id = "0123456789ABCDEF";
-        birth.transport_keys = testing::transport_channel_keys();
         IssueInput input;
-        input.order.enterprise_name = "福建示例进出口有限公司";
-        input.order.unified_code = "91350100M000100Y43";
-        input.order.login_name = "FJSL";
-        input.order.algorithm = "p256";
         input.order.profile = profile;
-        input.operator_name = "bench";
-        input.birth = &birth;
         const auto one = client();
-        IssueJob job(*inventory_, *authority_, *keys_, *one, std::move(input));
-        return job.run(begins).row;
+        return issue(*one, std::move(input), begins).row;
     }
     void redeem(const GivenCode& given, std::string_view pin) {
         const auto one = client();
@@ -136,17 +98,8 @@ protected:
         work.commit();
     }
 
-    static std::string* folder_;
-    static ca::Authority* authority_;
-    static BenchKeys* keys_;
-    std::unique_ptr<Inventory> inventory_;
-    std::unique_ptr<TestToken> token_;
     std::string serial_;
 };
-std::string* UnlockDesk::folder_ = nullptr;
-ca::Authority* UnlockDesk::authority_ = nullptr;
-BenchKeys* UnlockDesk::keys_ = nullptr;
-
 TEST_F(UnlockDesk, N12_ALockedKeyGetsANewActivationAndItsOldPinIsDead) {
     lock();
     const auto before = inventory_->audit_rows().size();
@@ -251,7 +204,7 @@ TEST_F(UnlockDesk, N12_AKeyOfTheCompatibilityProfileHasAPukAndGetsNoCode) {
 
 // The attempt is in the audit trail, and the key is as it was.
 TEST_F(UnlockDesk, N12_WithAnotherCasChannelMasterTheKeyStaysAsItIs) {
-    std::string wrong = *folder_ + "/other";
+    std::string wrong = folder_ + "/other";
     fs::remove_all(wrong);
     ca::Settings settings;
     settings.name = "OTHER";
