@@ -29,7 +29,7 @@ test_packages=(
     lintian man-db
     qemu-system-x86 busybox-static usbip udev
     gcc-arm-none-eabi libnewlib-arm-none-eabi libstdc++-arm-none-eabi-newlib
-    gir1.2-umockdev-1.0 python3-gi
+    umockdev libumockdev-dev gir1.2-umockdev-1.0 python3-gi
 )
 
 # The board's emulator. Others than Debian's have them in one package, which Debian's npm would push out.
