@@ -22,6 +22,7 @@ import unittest
 
 import harness
 import personalise
+from usb_ports import UsbPorts
 
 PIN = "135792"
 CHINESE = {"LC_ALL": "zh_CN.UTF-8"}
@@ -336,6 +337,26 @@ class Certificates(DoctorCase):
             apdus.put(0x5FC105, value)
         self.assertTrue(key)
         self.finds("certificate_unreadable", "9A")
+
+
+class Usb(DoctorCase):
+    def test_key_that_this_user_may_not_open(self):
+        other = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"]
+        if harness.run([*other, "true"], ok=None).code != 0:
+            self.skipTest("there is no second user in this namespace")
+        key = harness.Simulator(sockets=True)
+        self.addCleanup(key.close)
+        key.start()
+        ports = UsbPorts(key, ["A1"])
+        self.addCleanup(ports.close)
+        folder = pathlib.Path(ports.environment["UMOCKDEV_DIR"])
+        harness.run(["chmod", "-R", "a+rwX", str(folder)])
+        node = sorted(folder.glob("dev/bus/usb/001/*"))[-1]  # the first is the root hub
+        node.chmod(0o600)
+        found = self.finds("usb_forbidden", "A1", "administrator", env=ports.environment, before=other)
+        self.assertEqual(found["service_passed_over"]["health"], "skipped")
+        node.chmod(0o666)
+        self.assertNotIn("usb_forbidden", self.doctor(env=ports.environment, before=other))
 
 
 class Programs(DoctorCase):
