@@ -19,10 +19,4 @@ ApduLength apdu_length_setting() noexcept {
 
 std::string_view simulator_sockets_setting() noexcept { return text_of(::secure_getenv("SEALKEY_SIM_SOCKETS")); }
 
-UsbChoice usb_setting() noexcept {
-    const auto choice = text_of(::secure_getenv("SEALKEY_USB"));
-    if (choice != "" && choice != "0" && choice != "1") return UsbChoice::mistaken;
-    return choice == "1" && simulator_sockets_setting().empty() ? UsbChoice::yes : UsbChoice::no;
-}
-
 }  // namespace sealkey::transport

@@ -13,8 +13,4 @@ enum class ApduLength { of_reader, short_only, extended };
 // SEALKEY_SIM_SOCKETS: paths of simulators' sockets, separated by colons; empty: none.
 [[nodiscard]] std::string_view simulator_sockets_setting() noexcept;
 
-// SEALKEY_USB: 1, or 0 or nothing; anything else is `mistaken`. Simulators' sockets go before it.
-enum class UsbChoice { no, yes, mistaken };
-[[nodiscard]] UsbChoice usb_setting() noexcept;
-
 }  // namespace sealkey::transport

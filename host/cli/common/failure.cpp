@@ -3,7 +3,7 @@
 #include <iterator>
 
 #include "cli/common/i18n.h"
-#include "transport/settings.h"
+#include "transport/usb/provider.h"
 
 namespace sealkey::cli {
 

@@ -2,6 +2,9 @@
 
 #include <unistd.h>
 
+#include <cstdlib>
+#include <string_view>
+
 #include "transport/settings.h"
 #include "transport/usb/ccid_client.h"
 #include "transport/usb/device.h"
@@ -95,6 +98,13 @@ std::unique_ptr<Provider> make_usb_provider() { return make_usb_provider(kLonges
 
 std::unique_ptr<Provider> make_usb_provider(std::chrono::milliseconds patience) {
     return std::make_unique<UsbProvider>(patience);
+}
+
+UsbChoice usb_setting() noexcept {
+    const char* text = ::secure_getenv("SEALKEY_USB");
+    const std::string_view choice = text == nullptr ? "" : text;
+    if (choice != "" && choice != "0" && choice != "1") return UsbChoice::mistaken;
+    return choice == "1" && simulator_sockets_setting().empty() ? UsbChoice::yes : UsbChoice::no;
 }
 
 bool usb_is_chosen() {

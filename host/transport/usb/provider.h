@@ -14,6 +14,10 @@ namespace sealkey::transport {
 // The same with its waiting time for a key that another program holds.
 [[nodiscard]] std::unique_ptr<Provider> make_usb_provider(std::chrono::milliseconds patience);
 
+// SEALKEY_USB: 1, or 0 or nothing; anything else is `mistaken`. Simulators' sockets go before it.
+enum class UsbChoice { no, yes, mistaken };
+[[nodiscard]] UsbChoice usb_setting() noexcept;
+
 // Whether SEALKEY_USB=1 is set and SEALKEY_SIM_SOCKETS isn't. Throws TransportError no_service where it has another
 // value than 1, 0 or nothing.
 [[nodiscard]] bool usb_is_chosen();
