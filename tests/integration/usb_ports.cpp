@@ -4,9 +4,9 @@
 //   usb_ports SERIAL=SOCKET...       key N is in port N of bus 1, plugged in if "=" stands there and not if "-" does
 //
 // Prints "ready FOLDER": other programs see the ports by UMOCKDEV_DIR=FOLDER and the preloaded libumockdev-preload.
-// Then a line of standard input is a command, a line of output its end: "unplug N", "plug N", "stall N" (the next
-// bulk transfer), "mute N" (bulk IN never ends), "speak N", "hold N" and "release N" (another program has it),
-// "claimed N" (whether one of ours has), "waiting N" (whether it waits for an answer),
+// Then a line of standard input is a command, a line of output its end: "unplug N", "plug N", "ended N" (the program
+// that has it), "stall N" (the next bulk transfer), "mute N" (bulk IN never ends), "speak N", "hold N" and "release N"
+// (another program has it), "claimed N" (whether one of ours has), "waiting N" (whether it waits for an answer),
 // "extensions N" and "aborts N" (how many there were). Ends with standard input.
 #include <linux/usbdevice_fs.h>
 #include <sys/ioctl.h>
@@ -112,7 +112,7 @@ private:
 };
 
 struct Urb {
-    UMockdevIoctlClient* owner = nullptr;
+    Ref<UMockdevIoctlClient> owner;  // kept, so that no later one is taken for it
     Ref<UMockdevIoctlData> urb;
     Ref<UMockdevIoctlData> buffer;
     std::size_t done = 0;
@@ -183,6 +183,13 @@ public:
         std::filesystem::remove_all(root + "/sys" + path());
     }
 
+    // The program that has claimed the key has ended, and the kernel takes back what it had. umockdev doesn't always
+    // notice.
+    void ended() {
+        const std::lock_guard lock(everything);
+        if (claimed_by_.get() != nullptr) forget(Ref(claimed_by_).get());
+    }
+
     void stall() { stall_ = true; }
     void mute(bool mute) { mute_ = mute; }
     // As if a program that isn't in these ports' reach had claimed the interface.
@@ -218,9 +225,18 @@ private:
         const std::lock_guard lock(everything);
         static_cast<Port*>(port)->forget(client);
     }
+    // What belongs to programs that have ended, whether umockdev told of it or not.
+    void forget_ended() {
+        const auto ended = [](const Ref<UMockdevIoctlClient>& client) {
+            return umockdev_ioctl_client_get_connected(client.get()) == FALSE;
+        };
+        if (claimed_by_.get() != nullptr && ended(claimed_by_)) claimed_by_ = {};
+        std::erase_if(pending_, [&](const Urb& urb) { return ended(urb.owner); });
+        std::erase_if(done_, [&](const Urb& urb) { return ended(urb.owner); });
+    }
     void forget(UMockdevIoctlClient* client) {
         if (claimed_by_.get() == client) claimed_by_ = {};
-        const auto is_its = [client](const Urb& urb) { return urb.owner == client; };
+        const auto is_its = [client](const Urb& urb) { return urb.owner.get() == client; };
         pending_.erase(std::remove_if(pending_.begin(), pending_.end(), is_its), pending_.end());
         done_.erase(std::remove_if(done_.begin(), done_.end(), is_its), done_.end());
     }
@@ -231,14 +247,20 @@ private:
         UMockdevIoctlData* argument = umockdev_ioctl_client_get_arg(client);
         const auto size = static_cast<gsize>(_IOC_SIZE(request));
         UMockdevIoctlData* data = size > 0 ? umockdev_ioctl_data_resolve(argument, 0, size, nullptr) : nullptr;
-        if (size > 0 && data == nullptr) return true;  // its program has ended
+        if (size > 0 && data == nullptr) {
+            // Its program has ended.
+            forget(client);
+            umockdev_ioctl_client_abort(client);
+            return true;
+        }
         const auto end = [client](long result, int error = 0) {
             umockdev_ioctl_client_complete(client, result, error);
             return true;
         };
         pump();
         if (request == USBDEVFS_REAPURBNDELAY) {
-            const auto urb = std::find_if(done_.begin(), done_.end(), [&](const Urb& u) { return u.owner == client; });
+            const auto urb =
+                std::find_if(done_.begin(), done_.end(), [&](const Urb& u) { return u.owner.get() == client; });
             if (urb == done_.end()) return plugged_ ? false : end(-1, ENODEV);
             umockdev_ioctl_data_set_ptr(data, 0, urb->urb.get());
             const Urb kept = *urb;
@@ -277,7 +299,7 @@ private:
     }
 
     bool submit(UMockdevIoctlClient* client, UMockdevIoctlData* data) {
-        Urb urb{client, Ref(data), {}, 0};
+        Urb urb{Ref(client), Ref(data), {}, 0};
         const usbdevfs_urb& raw = urb.raw();
         if (raw.buffer_length > 0) {
             UMockdevIoctlData* buffer = umockdev_ioctl_data_resolve(data, offsetof(usbdevfs_urb, buffer),
@@ -307,10 +329,7 @@ private:
         const auto now =
             std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::steady_clock::now().time_since_epoch());
         ccid_.tick(static_cast<std::uint32_t>(now.count()));
-        // Its program has ended.
-        if (claimed_by_.get() != nullptr && umockdev_ioctl_client_get_connected(claimed_by_.get()) == FALSE) {
-            forget(Ref(claimed_by_).get());
-        }
+        forget_ended();
         // One transfer an endpoint at a time.
         for (const unsigned endpoint : {0x00U, 0x80U, 0x01U, 0x81U}) {
             const auto first = std::find_if(pending_.begin(), pending_.end(),
@@ -396,6 +415,7 @@ int serve(int argc, char** argv) {
         Port& port = *ports.at(number - 1);
         if (word == "plug") port.plug();
         if (word == "unplug") port.unplug();
+        if (word == "ended") port.ended();
         if (word == "stall") port.stall();
         if (word == "mute" || word == "speak") port.mute(word == "mute");
         if (word == "hold" || word == "release") port.hold(word == "hold");
