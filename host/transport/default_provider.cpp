@@ -1,4 +1,4 @@
-#include <ranges>
+#include <algorithm>
 
 #include "transport/settings.h"
 #include "transport/transport.h"
@@ -6,11 +6,13 @@
 namespace sealkey::transport {
 
 std::unique_ptr<Provider> make_default_provider() {
-    const std::string_view sockets = simulator_sockets_setting();
-    if (sockets.empty()) return make_pcsc_provider();
+    std::string_view rest = simulator_sockets_setting();
+    if (rest.empty()) return make_pcsc_provider();
     std::vector<std::string> paths;
-    for (const auto part : std::views::split(sockets, ':')) {
-        if (!part.empty()) paths.emplace_back(part.begin(), part.end());
+    while (!rest.empty()) {
+        const auto path = rest.substr(0, rest.find(':'));
+        if (!path.empty()) paths.emplace_back(path);
+        rest.remove_prefix(std::min(path.size() + 1, rest.size()));
     }
     return make_simulator_provider(std::move(paths));
 }

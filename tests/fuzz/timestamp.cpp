@@ -4,6 +4,7 @@
 
 #include <cstdlib>
 
+#include "seal/error.h"
 #include "sign/error.h"
 
 using namespace sealkey;
