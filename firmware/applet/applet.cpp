@@ -7,7 +7,6 @@
 #include "applet/attestation.h"
 #include "applet/birth.h"
 #include "applet/channel_keys.h"
-#include "applet/keys.h"
 #include "applet/lock.h"
 #include "applet/management.h"
 #include "applet/pin.h"

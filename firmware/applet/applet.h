@@ -3,6 +3,7 @@
 
 #include "applet/commands.h"
 #include "applet/data_objects.h"
+#include "applet/keys.h"
 #include "applet/state.h"
 #include "iso7816/application.h"
 
@@ -14,6 +15,7 @@ public:
 
     [[nodiscard]] bool has_name(Bytes aid) const override;
     [[nodiscard]] StatusWord select(iso7816::Response& response) override;
+    void arrived(const iso7816::Header& header) override { end_pin_always(core_, header); }
     [[nodiscard]] StatusWord process(const iso7816::Command& command, iso7816::Response& response) override;
     [[nodiscard]] StatusWord process_secure(const iso7816::Header& header, MutableBytes work, std::size_t size,
                                             iso7816::Response& response) override;

@@ -6,6 +6,7 @@
 #include "base/tlv.h"
 #include "crypto/ec.h"
 #include "crypto/rsa.h"
+#include "protocol/scp03.h"
 
 namespace sealkey::applet {
 
@@ -104,6 +105,20 @@ Result<std::size_t> use_ec(Core& core, const UseKey& command, MutableBytes out) 
 }
 
 }  // namespace
+
+void end_pin_always(Core& core, const iso7816::Header& header) {
+    Session& session = core.session;
+    if (!session.pin_always_ready) return;
+    const auto cla = static_cast<std::uint8_t>(header.cla & ~(iso7816::kClaChaining | protocol::kClaSecure));
+    if (core.state.config.profile == Profile::compatibility) {
+        session.pin_always_ready = cla != protocol::kClaOwn;
+        return;
+    }
+    const auto index = slot_index(header.p2);
+    const bool operation =
+        cla == 0 && header.ins == static_cast<std::uint8_t>(protocol::Ins::general_authenticate) && index;
+    session.pin_always_ready = operation && core.state.slots[*index].pin_policy == PinPolicy::always;
+}
 
 Status bring_key(Core& core, const ImportKey& command, PublicKey& out, std::size_t& size) {
     if (is_rsa(command.algorithm)) {

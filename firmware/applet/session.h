@@ -30,7 +30,7 @@ struct Challenge {
 
 struct Session {
     bool pin_verified = false;
-    bool pin_always_ready = false;  // one operation with a PIN-always key is open
+    bool pin_always_ready = false;  // one operation with a PIN-always key is open (keys.h, end_pin_always)
     bool management = false;        // 9B was proven
     store::Dek dek;                 // present while pin_verified
     Challenge challenge;

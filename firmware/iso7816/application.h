@@ -13,6 +13,10 @@ public:
     // SELECT found it: the answer to it.
     [[nodiscard]] virtual StatusWord select(Response& response) = 0;
 
+    // An APDU has come in that isn't the collecting of a reply (GET RESPONSE): any block of a chain, and with an empty
+    // header one that can't be read. What it does comes after this, if it does anything.
+    virtual void arrived(const Header& header) = 0;
+
     // One whole command; chained blocks have been put together. Only 9000 carries the response's bytes.
     [[nodiscard]] virtual StatusWord process(const Command& command, Response& response) = 0;
 

@@ -54,6 +54,7 @@ std::size_t Dispatcher::transmit(Bytes raw, MutableBytes out) {
     if (out.size() < 2) return 0;
     const auto parsed = parse_command(raw);
     if (!parsed) {
+        application_.arrived({});
         end_chain();
         reply_pending_ = false;
         response_.clear();
@@ -66,15 +67,15 @@ std::size_t Dispatcher::transmit(Bytes raw, MutableBytes out) {
 }
 
 StatusWord Dispatcher::handle(const Command& command) {
+    const bool get_response = command.header.ins == static_cast<std::uint8_t>(protocol::Ins::get_response) &&
+                              chain_ == Chain::none && !is_secure(command.header.cla);
+    if (!get_response || !reply_pending_) application_.arrived(command.header);
     if (const StatusWord status = check_class(command.header.cla); status != sw::ok) {
         end_chain();
         reply_pending_ = false;
         return status;
     }
-    if (command.header.ins == static_cast<std::uint8_t>(protocol::Ins::get_response) && chain_ == Chain::none &&
-        !is_secure(command.header.cla)) {
-        return handle_get_response(command);
-    }
+    if (get_response) return handle_get_response(command);
     response_.clear();
     sent_ = 0;
     reply_pending_ = false;

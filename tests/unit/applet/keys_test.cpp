@@ -208,7 +208,6 @@ TEST_F(Keys, Lesson07_PinAlwaysIsUsedUpByItsOwnOperationAlone) {
     ASSERT_TRUE(token->generate(ref::key_management).ok()) << "key generation";
     ASSERT_TRUE(token->metadata(ref::signature).ok());
     ASSERT_TRUE(token->put_data_chained(object::cert_9a, certificate_object(ByteVector(900, 1))).ok());
-    ASSERT_TRUE(token->status().ok());
     ASSERT_TRUE(token->select().ok());
     ASSERT_EQ(token->raw("00 87 11").sw, 0x6700);
     ASSERT_EQ(token->use_key(ref::signature, Algorithm::p384, digest()).sw, 0x6A86) << "another algorithm";
@@ -217,6 +216,13 @@ TEST_F(Keys, Lesson07_PinAlwaysIsUsedUpByItsOwnOperationAlone) {
             .ok())
         << "a chained operation is one";
     EXPECT_EQ(token->sign(ref::signature).sw, 0x6982) << "and uses it up";
+}
+
+TEST_F(Keys, PinAlwaysEndsWithACommandThatOnlyOurProgramsSend) {
+    ASSERT_TRUE(token->generate(ref::signature).ok());
+    ASSERT_TRUE(token->verify(kDefaultPin).ok());
+    ASSERT_TRUE(token->status().ok());
+    EXPECT_EQ(token->sign(ref::signature).sw, 0x6982);
 }
 
 TEST_F(Keys, Lesson07_AFailedOperationUsesItUpToo) {
@@ -357,6 +363,75 @@ TEST_F(EnterpriseKeys, PoliciesCanOnlyBeStrengthened) {
     EXPECT_TRUE(token->generate(ref::authentication, Algorithm::p256, PinPolicy::always).ok());
     EXPECT_TRUE(token->generate(ref::signature).ok());
     EXPECT_EQ(find(token->metadata(ref::signature).data, 0x02), (ByteVector{3, 1}));
+}
+
+// An enterprise's key in use, with keys in 9A and 9C; 82 has the policy "always" too.
+class PinAlways : public ::testing::Test {
+protected:
+    PinAlways() {
+        token->manufacture();
+        token->initialise(Profile::shipping);
+        EXPECT_EQ(token->authenticate(), sw::ok);
+        EXPECT_TRUE(token->generate(ref::authentication).ok());
+        EXPECT_TRUE(token->generate(ref::signature).ok());
+        EXPECT_TRUE(token->generate(0x82, Algorithm::p256, PinPolicy::always).ok());
+        token->secure();
+        token->activate();
+        token->reset();
+    }
+    // VERIFY, what is sent in between, and whether 9C still signs.
+    template <class Between>
+    StatusWord after(Between between) {
+        EXPECT_TRUE(token->verify(kPin).ok());
+        between();
+        return token->sign(ref::signature).sw;
+    }
+    ByteVector operation() const { return tlv(0x7C, concat({tlv(0x82, {}), tlv(0x81, digest())})); }
+    std::unique_ptr<TestToken> token = std::make_unique<TestToken>();
+};
+
+TEST_F(PinAlways, VerifyImmediatelyBeforeOpensOneOperation) {
+    EXPECT_EQ(after([] {}), 0x9000);
+    EXPECT_EQ(token->sign(ref::signature).sw, 0x6982) << "and no second";
+    ASSERT_TRUE(token->verify(kPin).ok());
+    const Reply chained = token->chain(0x00, 0x87, 0x11, ref::signature, operation(), 10);
+    EXPECT_TRUE(chained.ok()) << "blocks of a chain are one command";
+    ASSERT_TRUE(token->verify(kPin).ok());
+    Reply first = token->raw(concat(
+        {from_hex("00 87 11 9C"), {static_cast<std::uint8_t>(operation().size())}, operation(), from_hex("10")}));
+    EXPECT_EQ(first.sw >> 8, 0x61);
+    EXPECT_EQ(token->raw("00 C0 00 00 00").sw, 0x9000) << "the rest of the answer";
+    EXPECT_EQ(after([&] { token->raw("00 87 11 9C"); }), 0x9000) << "one that was refused unread used nothing up";
+}
+
+TEST_F(PinAlways, AnyOtherCommandInBetweenEndsIt) {
+    const auto refused = [&](const char* what, auto between) { EXPECT_EQ(after(between), 0x6982) << what; };
+    refused("SELECT", [&] { token->select(); });
+    refused("SELECT of something else", [&] { token->raw("00 A4 04 00 05 A0 00 00 00 01"); });
+    refused("GET DATA", [&] { token->get_data(object::chuid); });
+    refused("GET METADATA", [&] { token->metadata(ref::signature); });
+    refused("TOKEN STATUS", [&] { token->status(); });
+    refused("VERIFY without data", [&] { token->verify_status(); });
+    refused("a PIN that is no PIN", [&] { token->raw("00 20 00 80 02 31 32"); });
+    refused("a PIN-once key", [&] { ASSERT_TRUE(token->sign(ref::authentication).ok()); });
+    refused("a PIN-once key, first block", [&] { token->raw("10 87 11 9A 01 7C"); });
+    refused("an empty slot", [&] { token->sign(ref::key_management); });
+    refused("the management key", [&] { token->raw("00 87 0C 9B 04 7C 02 81 00"); });
+    refused("no slot at all", [&] { token->raw("00 87 11 77 04 7C 02 81 00"); });
+    refused("PUT DATA, first block", [&] { token->raw("10 DB 3F FF 05 5C 03 5F C1 05"); });
+    refused("GET RESPONSE of nothing", [&] { token->raw("00 C0 00 00 00"); });
+    refused("an unknown command", [&] { token->raw("00 EE 00 00"); });
+    refused("an unknown class", [&] { token->raw("E0 87 11 9C"); });
+    refused("our class with that instruction", [&] { token->raw("80 87 11 9C"); });
+    refused("no command", [&] { token->raw("00 87 11"); });
+    refused("another PIN-always key", [&] { ASSERT_TRUE(token->sign(0x82).ok()); });
+}
+
+TEST_F(PinAlways, ALoginAndItsSignatureLeaveNothingForAnotherProgram) {
+    ASSERT_TRUE(token->verify(kPin).ok());
+    ASSERT_TRUE(token->sign(ref::authentication).ok());
+    EXPECT_EQ(token->sign(ref::signature).sw, 0x6982);
+    EXPECT_TRUE(token->sign(ref::authentication).ok()) << "the login itself goes on";
 }
 
 TEST_F(EnterpriseKeys, SigningKeysComeFromTheTokenAlone) {

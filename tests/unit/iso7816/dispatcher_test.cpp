@@ -34,6 +34,7 @@ public:
         log.push_back("select");
         return response.set(bytes_of("FCI"));
     }
+    void arrived(const Header& header) override { arrivals.push_back(header.ins); }
     StatusWord process(const Command& command, Response& response) override {
         log.push_back(to_hex(ByteVector{command.header.cla, command.header.ins}) + ":" +
                       std::to_string(command.data.size()));
@@ -70,6 +71,7 @@ public:
     void reset() override { log.push_back("reset"); }
 
     std::vector<std::string> log;
+    std::vector<int> arrivals;  // instructions, 0 for what can't be read
     Counting source;
     bool refuse_blocks = false;
 };
@@ -112,6 +114,20 @@ TEST_F(DispatcherTest, ChainedBlocksArriveAsOneCommand) {
     EXPECT_EQ(application.log, std::vector<std::string>{"0001:401"});
     EXPECT_EQ(answer.size(), 2 * (256 + 2u));
     EXPECT_EQ(answer.substr(512), "6191");
+}
+
+TEST_F(DispatcherTest, TheApplicationHearsOfEachApduButTheCollectingOfAReply) {
+    send(block(0x10, 0x01, 200));
+    send(block(0x00, 0x01, 200));  // 400 bytes of answer
+    send("00 C0 00 00 00");
+    send("00 C0 00 00 00");  // nothing left
+    send("00 A4 04 00 05 A0 00 00 00 01");
+    send(block(0x10, 0xDB, 3));
+    send("00 01 00");
+    send("E0 02 00 00");
+    send(block(0x10, 0x01, 200));
+    send("00 C0 00 00 00");  // in an open chain it is a command
+    EXPECT_EQ(application.arrivals, (std::vector<int>{0x01, 0x01, 0xC0, 0xA4, 0xDB, 0, 0x02, 0x01, 0xC0}));
 }
 
 TEST_F(DispatcherTest, UpTo4096BytesAreCollectedAndNotOneMore) {
