@@ -1,6 +1,7 @@
 #include "card.h"
 
 #include <atomic>
+#include <utility>
 
 #include "log.h"
 #include "mechanisms.h"
@@ -168,8 +169,7 @@ void Card::note_lost_session() {
     // Another program reset the card: its PIN state is gone. The application is told once and may log in again.
     logged_in_ = false;
     managed_ = false;
-    hold_.reset();
-    authorised_session_ = CK_INVALID_HANDLE;
+    end_authorisation();
 }
 
 void Card::login(ByteView pin) {
@@ -195,8 +195,9 @@ void Card::login(ByteView pin) {
 }
 
 void Card::logout() {
-    hold_.reset();
-    authorised_session_ = CK_INVALID_HANDLE;
+    // What a PIN allowed for one operation ends on the card with the login, before other programs get at it.
+    const auto held = std::exchange(hold_, nullptr);
+    end_authorisation();
     logged_in_ = false;
     token_->logout();
     note_lost_session();
@@ -204,8 +205,7 @@ void Card::logout() {
 
 void Card::forget_login() {
     managed_ = false;
-    hold_.reset();
-    authorised_session_ = CK_INVALID_HANDLE;
+    drop_authorisation(authorised_session_);
     logged_in_ = false;
 }
 
@@ -229,8 +229,7 @@ void Card::change_pin(ByteView old_pin, ByteView new_pin) {
 }
 
 void Card::authorise(CK_SESSION_HANDLE session, ByteView pin) {
-    hold_.reset();
-    authorised_session_ = CK_INVALID_HANDLE;
+    drop_authorisation(authorised_session_);
     auto held = std::make_unique<token::Token::Transaction>(*token_);
     // A reset that is met only now was before this PIN: noted after it, it would take away what the PIN allows.
     note_lost_session();
@@ -238,15 +237,24 @@ void Card::authorise(CK_SESSION_HANDLE session, ByteView pin) {
     try {
         login(pin);
     } catch (...) {
-        hold_.reset();
-        authorised_session_ = CK_INVALID_HANDLE;
+        end_authorisation();
         throw;
     }
     authorised_session_ = session;
 }
 
-void Card::drop_authorisation(CK_SESSION_HANDLE session) {
+void Card::drop_authorisation(CK_SESSION_HANDLE session) noexcept {
     if (authorised_session_ != session) return;
+    try {
+        // Any command of class 80 closes on the card what VERIFY opened. What it answers doesn't matter.
+        if (hold_) static_cast<void>(token_->token_status());
+    } catch (const std::exception& error) {
+        log::line("  ending an unused login for one operation: %s", error.what());
+    }
+    end_authorisation();
+}
+
+void Card::end_authorisation() noexcept {
     hold_.reset();
     authorised_session_ = CK_INVALID_HANDLE;
 }
@@ -303,6 +311,7 @@ ByteVector Card::private_operation(CK_SESSION_HANDLE session, const Key& key, Op
     } release{*this, session, key.pin_always};
     try {
         ByteVector answer = operation();
+        if (key.pin_always) end_authorisation();  // used up on the card, too
         note_lost_session();
         return answer;
     } catch (const TokenError& error) {

@@ -38,7 +38,10 @@ public:
     // VERIFY for one operation of a PIN-always key. The card's transaction is kept until that operation or until
     // drop_authorisation(), so that no other program can use or consume it.
     void authorise(CK_SESSION_HANDLE session, ByteView pin);
-    void drop_authorisation(CK_SESSION_HANDLE session);
+    // The session whose operation the card is held for; CK_INVALID_HANDLE: none.
+    [[nodiscard]] CK_SESSION_HANDLE authorised_session() const { return authorised_session_; }
+    // Of one that wasn't used: what the PIN opened is closed on the card, by one command, before others get at it.
+    void drop_authorisation(CK_SESSION_HANDLE session) noexcept;
 
     // --- the security officer, by the management key: the compatibility profile alone (card_management.cpp) ---
     [[nodiscard]] bool managed() const { return managed_; }
@@ -82,6 +85,7 @@ private:
     void take_status(token::TokenStatus status);
     void rebuild_objects();
     void note_lost_session();
+    void end_authorisation() noexcept;
     [[nodiscard]] bool is_current(const Key& key) const;
     [[nodiscard]] bool was_replaced(const Key& key);
     void prove_management(ByteView pin);

@@ -76,9 +76,11 @@ CK_RV call_session(const char* name, CK_SESSION_HANDLE handle, Body body) {
         } catch (...) {
             bool lost = false;
             const CK_RV code = code_of_exception(lost);
+            library.settle(slot, handle);
             if (lost) library.slots().lose(slot);
             refuse(code);
         }
+        library.settle(slot, handle);
     });
 }
 
@@ -140,23 +142,6 @@ template <class Operation>
     require(!operation.has_value(), CKR_OPERATION_ACTIVE);
     return true;
 }
-
-// Gives up the card that a login for one operation holds, unless the operation goes on.
-class Release {
-public:
-    Release(Card& card, CK_SESSION_HANDLE session) : card_(card), session_(session) {}
-    ~Release() {
-        if (!kept_) card_.drop_authorisation(session_);
-    }
-    Release(const Release&) = delete;
-    Release& operator=(const Release&) = delete;
-    void keep() { kept_ = true; }
-
-private:
-    Card& card_;
-    CK_SESSION_HANDLE session_;
-    bool kept_ = false;
-};
 
 // Fixed-length text fields: padded with blanks, no NUL; cut between characters of UTF-8.
 void set_text(std::span<unsigned char> field, std::string_view text);

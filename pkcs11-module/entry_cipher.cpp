@@ -10,13 +10,12 @@ void begin_cipher(Library& library, Session& session, bool encrypt, const CK_MEC
                   CK_OBJECT_HANDLE key_handle, log::Call& call) {
     auto& operation = encrypt ? session.encrypt : session.decrypt;
     Card& card = library.card(session);
-    const bool begun = begins(operation, mechanism);
-    if (!encrypt) card.drop_authorisation(session.handle);
-    if (!begun) return;
+    if (!begins(operation, mechanism)) return;
     call.note("session %lu, mechanism %lx, key %lu", session.handle, mechanism->mechanism, key_handle);
     const CK_FLAGS use = encrypt ? CKF_ENCRYPT : CKF_DECRYPT;
     const Mechanism& row = find_mechanism(mechanism->mechanism, use);
     const Key key = library.key(session, key_handle, row, use);
+    if (!encrypt) card.drop_authorisation(session.handle);
     // Between this key's PIN and the operation there is no room for a look at the status.
     if (!encrypt && key.pin_always) card.require_current(key);
     operation.emplace(row, *mechanism, key, encrypt);
@@ -33,10 +32,8 @@ void finish_cipher(Library& library, Session& session, bool encrypt, const void*
         return;
     }
     Card& card = library.card(session);
-    Release release(card, session.handle);
     require(length != nullptr, CKR_ARGUMENTS_BAD);
     const ByteVector& result = ending->finish(card, session.handle, last);
-    if (*length < result.size()) release.keep();
     if (ending.has_room(out, length, result.size())) give(result, out, length);
 }
 

@@ -51,10 +51,7 @@ void log_in(Library& library, Session& session, CK_USER_TYPE user, const unsigne
     require(pin != nullptr, CKR_ARGUMENTS_BAD);
     Card& card = library.card(session);
     if (user == CKU_CONTEXT_SPECIFIC) {
-        const bool wanted = (session.sign && session.sign->key().pin_always) ||
-                            (session.decrypt && session.decrypt->key().pin_always) ||
-                            (session.sign_recover && session.sign_recover->key().pin_always);
-        require(wanted, CKR_OPERATION_NOT_INITIALIZED);
+        require(session.wants_pin(), CKR_OPERATION_NOT_INITIALIZED);
         card.authorise(session.handle, input(pin, length));
         return;
     }
@@ -99,7 +96,7 @@ SEALKEY_EXPORT CK_RV C_Logout(CK_SESSION_HANDLE handle) {
 }
 
 SEALKEY_EXPORT CK_RV C_SessionCancel(CK_SESSION_HANDLE handle, CK_FLAGS flags) {
-    return call_session(__func__, handle, [&](Library& library, Session& session, log::Call& call) {
+    return call_session(__func__, handle, [&](Library&, Session& session, log::Call& call) {
         call.note("session %lu, flags %lx", handle, flags);
         // What isn't going on is passed over.
         if ((flags & CKF_FIND_OBJECTS) != 0) session.find.reset();
@@ -107,11 +104,8 @@ SEALKEY_EXPORT CK_RV C_SessionCancel(CK_SESSION_HANDLE handle, CK_FLAGS flags) {
         if ((flags & CKF_ENCRYPT) != 0) session.encrypt.reset();
         if ((flags & CKF_VERIFY) != 0) session.verify.reset();
         if ((flags & CKF_VERIFY_RECOVER) != 0) session.verify_recover.reset();
-        const bool held = session.sign || session.sign_recover || session.decrypt;
         if ((flags & CKF_SIGN) != 0) session.sign.reset();
         if ((flags & CKF_SIGN_RECOVER) != 0) session.sign_recover.reset();
         if ((flags & CKF_DECRYPT) != 0) session.decrypt.reset();
-        const bool holds = session.sign || session.sign_recover || session.decrypt;
-        if (held && !holds) library.card(session).drop_authorisation(handle);
     });
 }

@@ -64,7 +64,7 @@ SEALKEY_EXPORT CK_RV C_DigestFinal(CK_SESSION_HANDLE handle, unsigned char* out,
 
 SEALKEY_EXPORT CK_RV C_SignInit(CK_SESSION_HANDLE handle, CK_MECHANISM* mechanism, CK_OBJECT_HANDLE key_handle) {
     return call_session(__func__, handle, [&](Library& library, Session& session, log::Call& call) {
-        if (!begins(session.sign, mechanism)) return library.card(session).drop_authorisation(handle);
+        if (!begins(session.sign, mechanism)) return;
         call.note("session %lu, mechanism %lx, key %lu", handle, mechanism->mechanism, key_handle);
         const Mechanism& row = find_mechanism(mechanism->mechanism, CKF_SIGN);
         const Key key = library.key(session, key_handle, row, CKF_SIGN);
@@ -82,7 +82,6 @@ void finish_signature(Library& library, Session& session, std::optional<MessageO
     const ByteView last = one_part ? input(data, size) : ByteView();
     if (!ending.has_room(out, length, ending->signature_size())) return;
     Card& card = library.card(session);
-    const Release release(card, session.handle);
     if (one_part) ending->update(last);
     give(ending->sign(card, session.handle), out, length);
 }
@@ -112,7 +111,7 @@ SEALKEY_EXPORT CK_RV C_SignFinal(CK_SESSION_HANDLE handle, unsigned char* out, C
 
 SEALKEY_EXPORT CK_RV C_SignRecoverInit(CK_SESSION_HANDLE handle, CK_MECHANISM* mechanism, CK_OBJECT_HANDLE key_handle) {
     return call_session(__func__, handle, [&](Library& library, Session& session, log::Call& call) {
-        if (!begins(session.sign_recover, mechanism)) return library.card(session).drop_authorisation(handle);
+        if (!begins(session.sign_recover, mechanism)) return;
         call.note("session %lu, mechanism %lx, key %lu", handle, mechanism->mechanism, key_handle);
         const Mechanism& row = find_mechanism(mechanism->mechanism, CKF_SIGN_RECOVER);
         const Key key = library.key(session, key_handle, row, CKF_SIGN_RECOVER);

@@ -72,6 +72,13 @@ void Library::close_sessions(CK_SLOT_ID slot) {
     if (Card* card = slots_.open_card(slot)) card->forget_login();
 }
 
+void Library::settle(CK_SLOT_ID slot, CK_SESSION_HANDLE handle) noexcept {
+    Card* card = slots_.open_card(slot);
+    if (card == nullptr || card->authorised_session() != handle) return;
+    const auto session = sessions_.find(handle);
+    if (session == sessions_.end() || !session->second.wants_pin()) card->drop_authorisation(handle);
+}
+
 std::size_t Library::session_count(CK_SLOT_ID slot, bool read_write_only) const {
     return static_cast<std::size_t>(std::count_if(sessions_.begin(), sessions_.end(), [&](const auto& entry) {
         return entry.second.slot == slot && (entry.second.read_write || !read_write_only);

@@ -26,6 +26,8 @@ public:
     [[nodiscard]] Session& session(CK_SESSION_HANDLE handle);
     void close_session(CK_SESSION_HANDLE handle);
     void close_sessions(CK_SLOT_ID slot);
+    // A login for one operation goes with the operation, however that ended.
+    void settle(CK_SLOT_ID slot, CK_SESSION_HANDLE handle) noexcept;
     [[nodiscard]] std::size_t session_count(CK_SLOT_ID slot, bool read_write_only) const;
     // After a logout: what was begun with private keys ends.
     void end_private_operations(CK_SLOT_ID slot);

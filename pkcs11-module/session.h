@@ -19,6 +19,12 @@ struct Session {
     CK_SLOT_ID slot = 0;
     bool read_write = false;
 
+    // In the middle of something with a key that takes its PIN each time.
+    [[nodiscard]] bool wants_pin() const {
+        return (sign && sign->key().pin_always) || (decrypt && decrypt->key().pin_always) ||
+               (sign_recover && sign_recover->key().pin_always);
+    }
+
     std::optional<FindOperation> find;
     std::optional<DigestOperation> digest;
     std::optional<MessageOperation> sign;

@@ -99,6 +99,91 @@ TEST_F(PinTest, Lesson22_WrongPinForOneSignatureIsSaidAtOnceAndSignsNothing) {
     EXPECT_EQ(p11_.C_Sign(session, data, kMessage.size(), out, &length), CKR_USER_NOT_LOGGED_IN);
 }
 
+class UnusedPinTest : public PinTest {
+protected:
+    UnusedPinTest() {
+        session_ = open();
+        EXPECT_EQ(login(session_, kPin), CKR_OK);
+        signature_key_ = object(session_, CKO_PRIVATE_KEY, kSignature);
+    }
+    // The user's PIN for one signature by 9C, which the test doesn't let come.
+    void allow_one(CK_SESSION_HANDLE session) {
+        CK_MECHANISM mechanism = of(CKM_RSA_PKCS);
+        ASSERT_EQ(p11_.C_SignInit(session, &mechanism, signature_key_), CKR_OK);
+        ASSERT_EQ(login(session, kPin, CKU_CONTEXT_SPECIFIC), CKR_OK);
+    }
+    CK_SESSION_HANDLE session_ = 0;
+    CK_OBJECT_HANDLE signature_key_ = 0;
+    ByteVector out_ = ByteVector(256);
+    CK_ULONG length_ = 256;
+};
+
+TEST_F(UnusedPinTest, Lesson22_CancelledItIsNobodyElses) {
+    allow_one(session_);
+    ASSERT_EQ(p11_.C_SignInit(session_, nullptr, signature_key_), CKR_OK);
+    EXPECT_FALSE(key_.signs_without_pin());
+}
+
+TEST_F(UnusedPinTest, Lesson22_RefusedForItsInputItIsNobodyElses) {
+    ByteVector too_long(246);
+    allow_one(session_);
+    EXPECT_EQ(p11_.C_Sign(session_, too_long.data(), too_long.size(), out_.data(), &length_), CKR_DATA_LEN_RANGE);
+    EXPECT_FALSE(key_.signs_without_pin());
+    too_long.resize(513);
+    allow_one(session_);
+    EXPECT_EQ(p11_.C_SignUpdate(session_, too_long.data(), too_long.size()), CKR_DATA_LEN_RANGE);
+    EXPECT_FALSE(key_.signs_without_pin());
+    allow_one(session_);
+    EXPECT_EQ(p11_.C_Sign(session_, nullptr, 20, out_.data(), &length_), CKR_ARGUMENTS_BAD);
+    EXPECT_FALSE(key_.signs_without_pin());
+}
+
+TEST_F(UnusedPinTest, Lesson22_ItEndsWithItsSession) {
+    const auto second = open();
+    allow_one(second);
+    ASSERT_EQ(p11_.C_CloseSession(second), CKR_OK);
+    EXPECT_FALSE(key_.signs_without_pin());
+    allow_one(session_);
+    ASSERT_EQ(p11_.C_CloseAllSessions(0), CKR_OK);
+    EXPECT_FALSE(key_.signs_without_pin());
+}
+
+TEST_F(UnusedPinTest, Lesson22_ItEndsWithTheLogin) {
+    allow_one(session_);
+    const std::size_t before = key_.apdus();
+    ASSERT_EQ(p11_.C_Logout(session_), CKR_OK);
+    EXPECT_EQ(key_.commands(before), (std::vector<std::string>{"VERIFY"})) << "the logout says it";
+    EXPECT_FALSE(key_.signs_without_pin());
+}
+
+TEST_F(UnusedPinTest, Lesson22_ItEndsWithTheLibrary) {
+    allow_one(session_);
+    ASSERT_EQ(p11_.C_Finalize(nullptr), CKR_OK);
+    EXPECT_FALSE(key_.signs_without_pin());
+    ASSERT_EQ(p11_.C_Initialize(nullptr), CKR_OK);
+}
+
+TEST_F(UnusedPinTest, Lesson22_GivenAgainByAnotherSessionItIsThatOnesAlone) {
+    const auto second = open();
+    allow_one(session_);
+    allow_one(second);
+    auto* data = const_cast<unsigned char*>(kMessage.data());
+    EXPECT_EQ(p11_.C_Sign(session_, data, kMessage.size(), out_.data(), &length_), CKR_USER_NOT_LOGGED_IN);
+    length_ = out_.size();
+    EXPECT_EQ(p11_.C_Sign(second, data, kMessage.size(), out_.data(), &length_), CKR_OK);
+    EXPECT_FALSE(key_.signs_without_pin());
+}
+
+TEST_F(UnusedPinTest, Lesson22_AskingForTheLengthEndsNothingAndTheSignatureSendsNothingMore) {
+    allow_one(session_);
+    auto* data = const_cast<unsigned char*>(kMessage.data());
+    ASSERT_EQ(p11_.C_Sign(session_, data, kMessage.size(), nullptr, &length_), CKR_OK);
+    const std::size_t before = key_.apdus();
+    ASSERT_EQ(p11_.C_Sign(session_, data, kMessage.size(), out_.data(), &length_), CKR_OK);
+    for (const std::string& name : key_.commands(before)) EXPECT_NE(name, "TOKEN STATUS");
+    EXPECT_FALSE(key_.signs_without_pin()) << "used up";
+}
+
 TEST_F(PinTest, Lesson22_ContextLoginWithoutSuchAnOperationIsRefusedAndSendsNothing) {
     const auto session = open();
     ASSERT_EQ(login(session, kPin), CKR_OK);

@@ -239,6 +239,16 @@ std::unique_ptr<token::Token> SimulatedKey::client() {
     return std::make_unique<token::Token>(transport::make_simulator_provider({socket_})->connect(socket_));
 }
 
+bool SimulatedKey::signs_without_pin() {
+    try {
+        static_cast<void>(client()->sign(protocol::ref::signature, Algorithm::rsa2048, ByteVector(256, 1)));
+        return true;
+    } catch (const token::TokenError& error) {
+        if (error.kind() != token::Kind::not_verified) throw;
+        return false;
+    }
+}
+
 void SimulatedKey::authenticate(token::Token& token) {
     DesCipher cipher;
     token.authenticate_management(cipher);

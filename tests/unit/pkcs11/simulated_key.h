@@ -46,6 +46,9 @@ public:
     // Presentations of the PIN since then: VERIFY with data.
     [[nodiscard]] std::size_t verifications(std::size_t since = 0);
 
+    // Whether a program that knows no PIN gets a signature by 9C now.
+    [[nodiscard]] bool signs_without_pin();
+
     // A client of its own, which shares the token's session with the module.
     [[nodiscard]] std::unique_ptr<token::Token> client();
     // 9A 9C 9D: the RSA key; 82: the P-256 key; each with a certificate. 9E: the P-256 key without one.
