@@ -81,12 +81,16 @@ void Card::take_status(token::TokenStatus status) {
     rebuild_objects();
 }
 
+void Card::read_status() {
+    take_status(token_->token_status());
+    note_lost_session();
+}
+
 void Card::refresh_if_stale() {
     // Logged in or not: the status costs one APDU and leaves the PIN state as it is, and what another program writes
     // must show (a certificate renewed under a browser that stays logged in for days).
     if (hold_ || std::chrono::steady_clock::now() - status_time_ < kFresh) return;
-    take_status(token_->token_status());
-    note_lost_session();
+    read_status();
 }
 
 void Card::rebuild_objects() {
@@ -216,15 +220,13 @@ void Card::change_pin(ByteView old_pin, ByteView new_pin) {
     try {
         token_->change_pin(old_pin, new_pin);
     } catch (const TokenError& error) {
-        take_status(token_->token_status());
-        note_lost_session();
+        read_status();
         logged_in_ = logged_in_ && status_.pin.verified;
         if (error.kind() == Kind::bad_data) refuse(CKR_PIN_INVALID);  // the new one breaks the token's rule
         if (error.kind() == Kind::locked || status_.pin.blocked) refuse(CKR_PIN_LOCKED);
         throw;
     }
-    take_status(token_->token_status());
-    note_lost_session();
+    read_status();
     logged_in_ = logged_in_ && status_.pin.verified;
 }
 
@@ -271,8 +273,7 @@ bool Card::is_current(const Key& key) const {
 
 bool Card::was_replaced(const Key& key) {
     try {
-        take_status(token_->token_status());
-        note_lost_session();
+        read_status();
     } catch (const TokenError& error) {
         log::line("  %s", error.what());
         return false;
@@ -282,10 +283,7 @@ bool Card::was_replaced(const Key& key) {
 
 void Card::require_current(const Key& key) {
     // Not between a PIN and the one operation that it is for.
-    if (!hold_) {
-        take_status(token_->token_status());
-        note_lost_session();
-    }
+    if (!hold_) read_status();
     require(is_current(key), CKR_KEY_HANDLE_INVALID);
 }
 

@@ -83,6 +83,7 @@ private:
     ByteVector data(const token::ObjectInfo& object) override;
 
     void take_status(token::TokenStatus status);
+    void read_status();
     void rebuild_objects();
     void note_lost_session();
     void end_authorisation() noexcept;

@@ -60,8 +60,7 @@ void Card::manage(Operation operation) {
         }
         throw;
     }
-    take_status(token_->token_status());
-    note_lost_session();
+    read_status();
 }
 
 void Card::change_management_key(ByteView old_pin, ByteView new_pin) {
