@@ -1,10 +1,12 @@
 #include "card.h"
 
+#include <algorithm>
 #include <atomic>
 #include <utility>
 
 #include "log.h"
 #include "mechanisms.h"
+#include "protocol/atr.h"
 #include "protocol/limits.h"
 #include "token/certificate_object.h"
 
@@ -60,8 +62,16 @@ bool same_objects(const token::TokenStatus& a, const token::TokenStatus& b) {
 
 std::unique_ptr<Card> Card::open(std::unique_ptr<transport::Connection> connection, CertificateCache& cache) {
     auto token = std::make_unique<token::Token>(std::make_unique<LoggedConnection>(std::move(connection)));
-    auto status = token->recognise();
-    if (!status) return nullptr;
+    std::optional<token::TokenStatus> status;
+    try {
+        status = token->token_status();
+    } catch (const TokenError& error) {
+        const bool ours = std::ranges::equal(token->connection().atr(), protocol::kAtr);
+        const bool nonsense = error.kind() == Kind::token_failure || error.kind() == Kind::malformed_answer;
+        if (ours || nonsense) throw;
+        log::line("  %s", error.what());
+        return nullptr;
+    }
     return std::unique_ptr<Card>(new Card(std::move(token), std::move(*status), cache));
 }
 
@@ -115,8 +125,9 @@ std::shared_ptr<const Certificate> Card::certificate(const token::SlotInfo& slot
         note_lost_session();
         return cache_.store(slot.fingerprint, value);
     } catch (const TokenError& error) {
-        // A damaged or vanished certificate is one object less, not a token less.
         log::line("  certificate of %02X: %s", slot.slot, error.what());
+        // Vanished or damaged it is one object less. Whatever else the token said may be otherwise the next time.
+        if (error.kind() != Kind::not_found && error.kind() != Kind::malformed_answer) throw;
         return nullptr;
     }
 }
@@ -126,7 +137,12 @@ PublicKeyParts Card::public_key(const token::SlotInfo& slot) {
     if (known != keys_.end()) return known->second;
     const KeyAlgorithm* algorithm = key_algorithm(slot.algorithm);
     PublicKeyParts parts;
-    const auto read = slot.has_certificate() ? certificate(slot) : nullptr;
+    std::shared_ptr<const Certificate> read;
+    try {
+        if (slot.has_certificate()) read = certificate(slot);
+    } catch (const TokenError&) {
+        // The token tells the key without its certificate, too.
+    }
     if (read && is_of_key(*read, slot)) {
         parts = read->key;
     } else {

@@ -15,7 +15,8 @@ namespace sealkey::pkcs11 {
 
 class Card final : private Material {
 public:
-    // Connects and recognises. Returns nullptr if the card isn't a sealkey (2 commands at most).
+    // Connects and recognises (2 commands at most). Returns nullptr if the card is of another kind. Throws TokenError
+    // where it is ours, or may be, and its answer is none: that may pass.
     [[nodiscard]] static std::unique_ptr<Card> open(std::unique_ptr<transport::Connection> connection,
                                                     CertificateCache& cache);
     ~Card() override = default;

@@ -7,6 +7,7 @@
 #include <cstring>
 #include <ctime>
 
+#include "log.h"
 #include "session_objects.h"
 #include "token_objects.h"
 
@@ -124,7 +125,12 @@ std::vector<CK_OBJECT_HANDLE> Library::find_objects(Session& session, std::span<
     Card& token = card(session);
     for (const auto& [handle, object] : token.objects()) {
         if (object->is_private() && !token.logged_in()) continue;
-        if (object->matches(wanted)) found.push_back(handle);
+        try {
+            if (object->matches(wanted)) found.push_back(handle);
+        } catch (const token::TokenError& error) {
+            // One whose content can't be read now doesn't hide the others; the next search reads it again.
+            log::line("  object %lu: %s", handle, error.what());
+        }
     }
     for (const auto& [handle, entry] : session_objects_) {
         if (entry.slot != session.slot || (entry.object->is_private() && !token.logged_in())) continue;

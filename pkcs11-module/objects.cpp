@@ -10,6 +10,7 @@
 #include "mechanisms.h"
 #include "protocol/piv.h"
 #include "token/certificate_object.h"
+#include "token/error.h"
 
 namespace sealkey::pkcs11 {
 
@@ -116,14 +117,14 @@ std::shared_ptr<Object> certificate_object(const token::SlotInfo& slot, Material
     auto object = new_certificate(label_of(slot.slot), kTokenUser);
     const std::uint8_t id = id_of(slot.slot);
     // CKA_ID pairs it with the private key, and programs (NSS) sign by that alone. The certificate of another key, left
-    // by an import, has none: it can be seen, and nobody signs in its name.
+    // by an import, has none: it can be seen, and nobody signs in its name. Nor has one that no certificate is in.
     auto types = certificate_types();
     types.insert(CKA_ID);
     object->expect(CKA_ID, {&id, 1});
     object->read_later(types, [slot, id, &material](AttributeMap& attributes) {
         const auto certificate = material.certificate(slot);
         set_certificate(attributes, certificate.get());
-        const bool paired = certificate == nullptr || !slot.has_key() || is_of_key(*certificate, slot);
+        const bool paired = certificate != nullptr && (!slot.has_key() || is_of_key(*certificate, slot));
         attributes.set(CKA_ID, {&id, paired ? 1U : 0U});
     });
     return object;
@@ -179,9 +180,6 @@ void read_key_later(Object& object, const token::SlotInfo& slot, Material& mater
         types.insert(CKA_EC_POINT);
     }
     object.read_later(types, [slot, &material, is_rsa](AttributeMap& attributes) {
-        const auto certificate = slot.has_certificate() ? material.certificate(slot) : nullptr;
-        const bool own = certificate && is_of_key(*certificate, slot);
-        attributes.set(CKA_SUBJECT, own ? ByteView(certificate->subject) : ByteView());
         const PublicKeyParts key = material.public_key(slot);
         attributes.set(CKA_PUBLIC_KEY_INFO, key.info);
         if (is_rsa) {
@@ -189,6 +187,9 @@ void read_key_later(Object& object, const token::SlotInfo& slot, Material& mater
         } else {
             attributes.set(CKA_EC_POINT, octet_string(key.point));
         }
+        const auto certificate = slot.has_certificate() ? material.certificate(slot) : nullptr;
+        const bool own = certificate && is_of_key(*certificate, slot);
+        attributes.set(CKA_SUBJECT, own ? ByteView(certificate->subject) : ByteView());
     });
 }
 
@@ -305,8 +306,12 @@ bool is_of_key(const Certificate& certificate, const token::SlotInfo& slot) {
 const ByteVector* Object::attribute(CK_ATTRIBUTE_TYPE type) {
     if (is_sensitive(type)) return nullptr;
     if (lazy_.contains(type) && loader_) {
-        loader_(attributes_);
-        loader_ = nullptr;  // once; an exception leaves it for the next time
+        try {
+            loader_(attributes_);
+            loader_ = nullptr;  // once; an exception leaves it for the next time
+        } catch (const token::TokenError&) {
+            if (attributes_.find(type) == nullptr) throw;  // what has been read by then is told
+        }
     }
     return attributes_.find(type);
 }

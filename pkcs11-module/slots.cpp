@@ -10,7 +10,7 @@ using transport::Failure;
 using transport::ReaderState;
 using transport::TransportError;
 
-// A card that answers nothing isn't asked again for so long: a broken one must not slow programs that poll, and one
+// A card that answers nothing, or nonsense, isn't asked again for so long: a broken one must not slow programs that poll, and one
 // that failed once is no stranger for ever.
 constexpr std::chrono::seconds kPatienceWithMute{2};
 
@@ -114,6 +114,10 @@ Card& SlotTable::card(CK_SLOT_ID id) {
             if (gone) refuse(CKR_TOKEN_NOT_PRESENT);
             if (error.failure() == Failure::in_use) refuse(kReaderInUse);
             if (error.failure() != Failure::communication) refuse(CKR_DEVICE_ERROR);
+            slot.mute_ = now;
+            refuse(CKR_TOKEN_NOT_RECOGNIZED);
+        } catch (const token::TokenError& error) {
+            log::line("  %s: %s", slot.reader().c_str(), error.what());
             slot.mute_ = now;
             refuse(CKR_TOKEN_NOT_RECOGNIZED);
         }

@@ -28,7 +28,7 @@ private:
     transport::ReaderState state_;  // name empty: no reader has had this slot
     bool reader_gone_ = false;
     bool foreign_ = false;  // looked at since it was put in: not ours
-    // It answered nothing at that time: broken, or taken out and pcscd hasn't looked yet.
+    // It answered nothing, or nonsense, at that time: broken, or taken out and pcscd hasn't looked yet.
     std::optional<std::chrono::steady_clock::time_point> mute_;
     bool lost_ = false;   // the connection failed: begin anew at the next look
     bool event_ = false;  // for C_WaitForSlotEvent

@@ -7,6 +7,8 @@
 
 #include <cstdlib>
 
+#include "test_clock.h"
+
 namespace sealkey::test {
 
 CK_FUNCTION_LIST& module() {
@@ -33,7 +35,7 @@ ModuleTest::ModuleTest() : p11_(module()) {
     ::setenv("SEALKEY_CACHE", "off", 1);  // nobody's own folder
 }
 
-ModuleTest::~ModuleTest() = default;
+ModuleTest::~ModuleTest() { reset_clock(); }
 
 PersonalisedModuleTest::PersonalisedModuleTest() {
     key_.personalise();
