@@ -19,11 +19,22 @@ namespace {
 constexpr CK_OBJECT_HANDLE kFirstSessionObject = 0x40000000;
 constexpr std::chrono::milliseconds kWait{3600 * 1000};
 
+// Where there is nobody to tell that the application's mutex fails: whether the lock is held then.
+bool take(Lock& lock) noexcept {
+    try {
+        lock.lock();
+        return true;
+    } catch (...) {
+        log::line("  the application's mutex can't be locked");
+        return false;
+    }
+}
+
 // Gives the lock up for the time between, whatever happens in it.
 class Unlocked {
 public:
     explicit Unlocked(Lock& lock) : lock_(lock) { lock_.unlock(); }
-    ~Unlocked() { lock_.lock(); }
+    ~Unlocked() { take(lock_); }
     Unlocked(const Unlocked&) = delete;
     Unlocked& operator=(const Unlocked&) = delete;
 
@@ -324,9 +335,10 @@ void stop_library() {
         require(*globals.library == library, CKR_CRYPTOKI_NOT_INITIALIZED);
         globals.library->reset();
     }
-    library->lock().lock();
+    // It ends in any case: half an end would be worse than one without the lock.
+    const bool locked = take(library->lock());
     library->finish();
-    library->lock().unlock();
+    if (locked) library->lock().unlock();
 }
 
 }  // namespace sealkey::pkcs11

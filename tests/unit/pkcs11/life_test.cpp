@@ -119,23 +119,36 @@ TEST_F(LifeTest, Lesson26_ThreadsWithOsLockingSignOnOneToken) {
 
 std::atomic<int> mutexes_alive{0};
 std::atomic<int> mutex_uses{0};
+std::atomic<int> mutex_ends{0};
+std::atomic<bool> mutexes_fail{false};
+struct ApplicationMutex {
+    std::mutex mutex;
+    std::atomic<bool> held{false};
+};
 CK_RV create_mutex(void** mutex) {
     ++mutexes_alive;
-    *mutex = new std::mutex;
+    *mutex = new ApplicationMutex;
     return CKR_OK;
 }
 CK_RV destroy_mutex(void* mutex) {
     --mutexes_alive;
-    delete static_cast<std::mutex*>(mutex);
+    delete static_cast<ApplicationMutex*>(mutex);
     return CKR_OK;
 }
 CK_RV lock_mutex(void* mutex) {
     ++mutex_uses;
-    static_cast<std::mutex*>(mutex)->lock();
+    if (mutexes_fail) return CKR_GENERAL_ERROR;
+    auto& own = *static_cast<ApplicationMutex*>(mutex);
+    own.mutex.lock();
+    own.held = true;
     return CKR_OK;
 }
 CK_RV unlock_mutex(void* mutex) {
-    static_cast<std::mutex*>(mutex)->unlock();
+    ++mutex_ends;
+    mutex_ends.notify_all();
+    auto& own = *static_cast<ApplicationMutex*>(mutex);
+    if (!own.held.exchange(false)) return CKR_MUTEX_NOT_LOCKED;
+    own.mutex.unlock();
     return CKR_OK;
 }
 
@@ -147,6 +160,32 @@ TEST_F(BareTest, Lesson26_ThreadsWithTheApplicationsMutexes) {
     ASSERT_EQ(login(session, kPin), CKR_OK);
     sign_in_threads(p11_, object(session, CKO_PRIVATE_KEY, kFormer));
     EXPECT_GT(mutex_uses, 40);
+    EXPECT_EQ(p11_.C_Finalize(nullptr), CKR_OK);
+    EXPECT_EQ(mutexes_alive, 0);
+}
+
+TEST_F(BareTest, Lesson26_MutexOfTheApplicationThatFailsEndsNoProgram) {
+    CK_C_INITIALIZE_ARGS arguments{create_mutex, destroy_mutex, lock_mutex, unlock_mutex, 0, nullptr};
+    ASSERT_EQ(p11_.C_Initialize(&arguments), CKR_OK);
+    mutexes_fail = true;
+    CK_INFO info{};
+    EXPECT_NE(p11_.C_GetInfo(&info), CKR_OK);
+    EXPECT_EQ(p11_.C_Finalize(nullptr), CKR_OK);
+    mutexes_fail = false;
+    EXPECT_EQ(p11_.C_GetInfo(&info), CKR_CRYPTOKI_NOT_INITIALIZED);
+    EXPECT_EQ(mutexes_alive, 0);
+
+    ASSERT_EQ(p11_.C_Initialize(&arguments), CKR_OK);
+    CK_SLOT_ID slot = 99;
+    const int before = mutex_ends;
+    auto waiter = std::async(std::launch::async, [&] { return p11_.C_WaitForSlotEvent(0, &slot, nullptr); });
+    mutex_ends.wait(before);  // it has given the lock up to wait
+    mutexes_fail = true;
+    key_.unplug();
+    ASSERT_EQ(waiter.wait_for(std::chrono::seconds(20)), std::future_status::ready);
+    mutexes_fail = false;
+    EXPECT_EQ(waiter.get(), CKR_OK);
+    EXPECT_EQ(slot, 0U);
     EXPECT_EQ(p11_.C_Finalize(nullptr), CKR_OK);
     EXPECT_EQ(mutexes_alive, 0);
 }
