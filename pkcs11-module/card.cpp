@@ -20,6 +20,8 @@ using transport::Failure;
 using transport::TransportError;
 
 constexpr std::chrono::seconds kFresh{2};
+// From a PIN for one operation to that operation.
+constexpr std::chrono::seconds kLongestHold{60};
 
 // Unique in the process: a handle of a token that has gone is never another's.
 CK_OBJECT_HANDLE next_handle() {
@@ -259,6 +261,7 @@ void Card::authorise(CK_SESSION_HANDLE session, ByteView pin) {
         throw;
     }
     authorised_session_ = session;
+    held_since_ = std::chrono::steady_clock::now();
 }
 
 void Card::drop_authorisation(CK_SESSION_HANDLE session) noexcept {
@@ -270,6 +273,13 @@ void Card::drop_authorisation(CK_SESSION_HANDLE session) noexcept {
         log::line("  ending an unused login for one operation: %s", error.what());
     }
     end_authorisation();
+}
+
+void Card::drop_late_authorisation() noexcept {
+    if (!hold_ || std::chrono::steady_clock::now() - held_since_ <= kLongestHold) return;
+    log::line("  session %lu: its login for one operation is over %lld s old and ends unused", authorised_session_,
+              static_cast<long long>(kLongestHold.count()));
+    drop_authorisation(authorised_session_);
 }
 
 void Card::end_authorisation() noexcept {

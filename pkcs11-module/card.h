@@ -43,6 +43,9 @@ public:
     [[nodiscard]] CK_SESSION_HANDLE authorised_session() const { return authorised_session_; }
     // Of one that wasn't used: what the PIN opened is closed on the card, by one command, before others get at it.
     void drop_authorisation(CK_SESSION_HANDLE session) noexcept;
+    // The same for one that has been held too long: a program that never ends its operation must not lock the others
+    // out until it exits.
+    void drop_late_authorisation() noexcept;
 
     // --- the security officer, by the management key: the compatibility profile alone (card_management.cpp) ---
     [[nodiscard]] bool managed() const { return managed_; }
@@ -107,6 +110,7 @@ private:
     bool managed_ = false;
     unsigned sessions_lost_ = 0;
     std::unique_ptr<token::Token::Transaction> hold_;
+    std::chrono::steady_clock::time_point held_since_;
     CK_SESSION_HANDLE authorised_session_ = CK_INVALID_HANDLE;
 };
 

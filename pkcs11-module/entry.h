@@ -44,6 +44,7 @@ CK_RV call_library(const char* name, Body body) {
         const Locked locked(*library);
         // C_Finalize may have had the lock before us.
         require(!library->finished(), CKR_CRYPTOKI_NOT_INITIALIZED);
+        library->slots().drop_late_authorisations();
         body(*library, call);
     });
 }

@@ -10,8 +10,8 @@ using transport::Failure;
 using transport::ReaderState;
 using transport::TransportError;
 
-// A card that answers nothing, or nonsense, isn't asked again for so long: a broken one must not slow programs that poll, and one
-// that failed once is no stranger for ever.
+// A card that answers nothing, or nonsense, isn't asked again for so long: a broken one must not slow programs that
+// poll, and one that failed once is no stranger for ever.
 constexpr std::chrono::seconds kPatienceWithMute{2};
 
 SlotTable::SlotTable(std::unique_ptr<transport::Provider> provider, std::function<void(CK_SLOT_ID)> on_change)
@@ -129,6 +129,12 @@ Card& SlotTable::card(CK_SLOT_ID id) {
 
 Card* SlotTable::open_card(CK_SLOT_ID id) {
     return id < slots_.size() && !slots_[id]->lost_ ? slots_[id]->card_.get() : nullptr;
+}
+
+void SlotTable::drop_late_authorisations() noexcept {
+    for (const auto& slot : slots_) {
+        if (slot->card_) slot->card_->drop_late_authorisation();
+    }
 }
 
 void SlotTable::close() {

@@ -51,6 +51,8 @@ public:
     [[nodiscard]] Card& card(CK_SLOT_ID id);
     // The token that was opened in this slot; nullptr if there is none or it was lost.
     [[nodiscard]] Card* open_card(CK_SLOT_ID id);
+    // A card that a login for one operation holds for too long is let go.
+    void drop_late_authorisations() noexcept;
     // Every connection is given up.
     void close();
     // What a failed connection leaves: given up at the next refresh.

@@ -1,7 +1,11 @@
 // Login, PIN flags, and the key that asks every time.
 #include <gmock/gmock.h>
 
+#include <fstream>
+#include <sstream>
+
 #include "module.h"
+#include "test_clock.h"
 
 namespace sealkey::test {
 namespace {
@@ -182,6 +186,41 @@ TEST_F(UnusedPinTest, Lesson22_AskingForTheLengthEndsNothingAndTheSignatureSends
     ASSERT_EQ(p11_.C_Sign(session_, data, kMessage.size(), out_.data(), &length_), CKR_OK);
     for (const std::string& name : key_.commands(before)) EXPECT_NE(name, "TOKEN STATUS");
     EXPECT_FALSE(key_.signs_without_pin()) << "used up";
+}
+
+TEST_F(UnusedPinTest, Lesson22_AMinuteLaterTheNextCallLetsTheCardGo) {
+    const std::string log = key_.socket_path() + ".log";
+    ::setenv("SEALKEY_LOG", log.c_str(), 1);
+    allow_one(session_);
+    move_clock(std::chrono::seconds(61));
+    const std::size_t before = key_.apdus();
+    CK_INFO info{};
+    ASSERT_EQ(p11_.C_GetInfo(&info), CKR_OK);  // of the application's other threads, say
+    ::unsetenv("SEALKEY_LOG");
+    EXPECT_EQ(key_.commands(before), (std::vector<std::string>{"TOKEN STATUS"}));
+    EXPECT_FALSE(key_.signs_without_pin());
+    std::stringstream said;
+    said << std::ifstream(log).rdbuf();
+    EXPECT_NE(said.str().find("its login for one operation is over 60 s old"), std::string::npos) << said.str();
+    auto* data = const_cast<unsigned char*>(kMessage.data());
+    EXPECT_EQ(p11_.C_Sign(session_, data, 20, out_.data(), &length_), CKR_USER_NOT_LOGGED_IN);
+    // The login itself goes on, and the next PIN is for the next signature.
+    allow_one(session_);
+    EXPECT_EQ(p11_.C_Sign(session_, data, 20, out_.data(), &length_), CKR_OK);
+}
+
+TEST_F(UnusedPinTest, Lesson22_TheLateSignatureItselfIsRefusedAndAskedAgainForItsPin) {
+    allow_one(session_);
+    move_clock(std::chrono::seconds(61));
+    auto* data = const_cast<unsigned char*>(kMessage.data());
+    EXPECT_EQ(p11_.C_Sign(session_, data, 20, nullptr, &length_), CKR_OK);
+    EXPECT_EQ(login(session_, kPin, CKU_CONTEXT_SPECIFIC), CKR_OK);
+    move_clock(std::chrono::seconds(59));
+    EXPECT_EQ(p11_.C_Sign(session_, data, 20, out_.data(), &length_), CKR_OK);
+    allow_one(session_);
+    move_clock(std::chrono::seconds(61));
+    EXPECT_EQ(p11_.C_Sign(session_, data, 20, out_.data(), &length_), CKR_USER_NOT_LOGGED_IN);
+    EXPECT_FALSE(key_.signs_without_pin());
 }
 
 TEST_F(PinTest, Lesson22_ContextLoginWithoutSuchAnOperationIsRefusedAndSendsNothing) {
