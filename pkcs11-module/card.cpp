@@ -85,6 +85,9 @@ Card::Card(std::unique_ptr<token::Token> token, token::TokenStatus status, Certi
 }
 
 void Card::take_status(token::TokenStatus status) {
+    // The slot is given up: what this one was told, a login and a PIN above all, is none of the other one's business.
+    if (status.serial != status_.serial) throw TransportError(Failure::no_card, "another token is in its place");
+    confirmed_ = true;
     const bool changed = !same_objects(status, status_);
     status_ = std::move(status);
     status_time_ = std::chrono::steady_clock::now();
@@ -94,8 +97,14 @@ void Card::take_status(token::TokenStatus status) {
 }
 
 void Card::read_status() {
-    take_status(token_->token_status());
+    auto status = token_->token_status();
     note_lost_session();
+    take_status(std::move(status));
+}
+
+void Card::confirm_token() {
+    note_lost_session();
+    if (!confirmed_) read_status();
 }
 
 void Card::refresh_if_stale() {
@@ -188,6 +197,7 @@ std::optional<PublicKeyParts> Card::known_parts(const Key& key) {
 void Card::note_lost_session() {
     if (token_->sessions_lost() == sessions_lost_) return;
     sessions_lost_ = token_->sessions_lost();
+    confirmed_ = false;
     // Another program reset the card: its PIN state is gone. The application is told once and may log in again.
     logged_in_ = false;
     managed_ = false;
@@ -195,6 +205,8 @@ void Card::note_lost_session() {
 }
 
 void Card::login(ByteView pin) {
+    const token::Token::Transaction together(*token_);
+    confirm_token();
     try {
         token_->verify(pin);
     } catch (const TokenError& error) {
@@ -235,6 +247,8 @@ void Card::change_pin(ByteView old_pin, ByteView new_pin) {
     const auto fits = [](ByteView pin) { return pin.size() >= protocol::kMinPin && pin.size() <= protocol::kPinSize; };
     require(fits(new_pin), CKR_PIN_LEN_RANGE);
     require(fits(old_pin), CKR_PIN_INCORRECT);
+    const token::Token::Transaction together(*token_);
+    confirm_token();
     try {
         token_->change_pin(old_pin, new_pin);
     } catch (const TokenError& error) {
@@ -334,6 +348,10 @@ ByteVector Card::private_operation(CK_SESSION_HANDLE session, const Key& key, Op
         }
     } release{*this, session, key.pin_always};
     try {
+        const token::Token::Transaction together(*token_);
+        confirm_token();
+        require_login(key);  // another program's reset has ended it
+        require(is_current(key), CKR_KEY_HANDLE_INVALID);
         ByteVector answer = operation();
         if (key.pin_always) end_authorisation();  // used up on the card, too
         note_lost_session();
@@ -363,7 +381,6 @@ ByteVector Card::sign(CK_SESSION_HANDLE session, const Key& key, ByteView input)
 
 ByteVector Card::decrypt(CK_SESSION_HANDLE session, const Key& key, ByteView block) {
     return private_operation(session, key, [&] {
-        const token::Token::Transaction together(*token_);
         require_current(key);
         return token_->decrypt(key.slot, key.algorithm->algorithm, block);
     });
@@ -371,7 +388,6 @@ ByteVector Card::decrypt(CK_SESSION_HANDLE session, const Key& key, ByteView blo
 
 ByteVector Card::derive(CK_SESSION_HANDLE session, const Key& key, ByteView point) {
     return private_operation(session, key, [&] {
-        const token::Token::Transaction together(*token_);
         require_current(key);
         return token_->derive(key.slot, key.algorithm->algorithm, point);
     });

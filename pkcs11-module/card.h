@@ -88,6 +88,9 @@ private:
 
     void take_status(token::TokenStatus status);
     void read_status();
+    // In a transaction, before a PIN or a key is used: after a reset, which hides a swap of the cards from this
+    // connection, the card must be the one that it was. Reads the status then, and only then.
+    void confirm_token();
     void rebuild_objects();
     void note_lost_session();
     void end_authorisation() noexcept;
@@ -108,6 +111,7 @@ private:
     std::map<std::uint8_t, PublicKeyParts> keys_;
     bool logged_in_ = false;
     bool managed_ = false;
+    bool confirmed_ = true;
     unsigned sessions_lost_ = 0;
     std::unique_ptr<token::Token::Transaction> hold_;
     std::chrono::steady_clock::time_point held_since_;

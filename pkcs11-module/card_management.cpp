@@ -15,6 +15,8 @@ void Card::require_managed() const {
 }
 
 void Card::prove_management(ByteView pin) {
+    const token::Token::Transaction together(*token_);
+    confirm_token();
     const auto algorithm = token_->metadata(protocol::ref::management).algorithm;
     note_lost_session();
     const ManagementKey key = parse_management_key(pin, algorithm);

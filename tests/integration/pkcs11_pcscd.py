@@ -71,6 +71,22 @@ class LongLived(PersonalisedCase):
         self.assertEqual((code, len(signature)), (CKR_OK, 64))
         self.assertEqual(self.verifications(), 2)
 
+    def test_Lesson20_reset_that_hides_another_key_in_the_reader_gives_that_one_no_pin(self):
+        """pcscd tells a connection of the last thing that happened: of a removal, and then of a reset, the reset."""
+        session = self.open()
+        self.key.unplug()
+        stranger = self.simulator(profile="compatibility")
+        with harness.Card() as other:
+            from smartcard.scard import SCARD_RESET_CARD  # pylint: disable=import-outside-toplevel
+            other.connection.reconnect(disposition=SCARD_RESET_CARD)
+        self.assertEqual(self.module.login(session, DEFAULT_PIN), cryptoki.CKR_DEVICE_REMOVED)
+        names = [entry["name"] for entry in stranger.log()]
+        self.assertIn("TOKEN STATUS", names)  # it was asked who it is, and nothing else
+        self.assertNotIn("VERIFY", names)
+        again = self.open()
+        self.assertEqual(self.module.state(session)[0], cryptoki.CKR_SESSION_HANDLE_INVALID)
+        self.assertEqual(self.module.login(again, DEFAULT_PIN), CKR_OK)
+
     def test_Lesson20_another_programs_plain_use_costs_nothing(self):
         session = self.logged_in()
         key = self.module.private_key(session, 1)
