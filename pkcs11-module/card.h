@@ -22,7 +22,7 @@ public:
     ~Card() override = default;
 
     [[nodiscard]] const token::TokenStatus& status() const { return status_; }
-    // Reads the status again unless it is fresh, or the user is logged in (then this program's own view is good).
+    // Reads the status again unless it is fresh, or a PIN-always key's PIN waits for its operation.
     void refresh_if_stale();
 
     // --- objects; handles are the library's ---

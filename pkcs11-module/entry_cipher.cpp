@@ -27,13 +27,12 @@ void finish_cipher(Library& library, Session& session, bool encrypt, const void*
     Ending ending(encrypt ? session.encrypt : session.decrypt);
     if (one_part) ending.require_no_parts();
     const ByteView last = input(data, size);
-    if (out == nullptr) {
-        static_cast<void>(ending.has_room(nullptr, length, ending->longest(last.size())));
-        return;
-    }
-    Card& card = library.card(session);
+    // A ciphertext's length is known before; a plaintext's is not, and what a private key has done for a buffer that is
+    // too small stays for the next call.
+    if ((encrypt || out == nullptr) && !ending.has_room(out, length, ending->longest(last.size()))) return;
     require(length != nullptr, CKR_ARGUMENTS_BAD);
-    const ByteVector& result = ending->finish(card, session.handle, last);
+    const ByteVector& result = ending->finish(library.card(session), session.handle, last);
+    if (*length < result.size()) ending->keep_for(last);
     if (ending.has_room(out, length, result.size())) give(result, out, length);
 }
 

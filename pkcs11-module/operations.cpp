@@ -112,7 +112,10 @@ ByteVector CipherOperation::update(ByteView data) {
 }
 
 const ByteVector& CipherOperation::finish(Card& card, CK_SESSION_HANDLE session, ByteView last) {
-    if (result_) return *result_;
+    if (result_) {
+        require(digest(Hash::sha256, last) == result_of_, CKR_ENCRYPTED_DATA_INVALID);
+        return *result_;
+    }
     if (stream_) {
         ByteVector out = stream_->update(last);
         ByteVector end = stream_->finish();
@@ -129,6 +132,8 @@ const ByteVector& CipherOperation::finish(Card& card, CK_SESSION_HANDLE session,
     }
     return *result_;
 }
+
+void CipherOperation::keep_for(ByteView last) { result_of_ = digest(Hash::sha256, last); }
 
 ByteVector CipherOperation::with_public_key(Card& card) {
     return pkcs11::encrypt(mechanism_, parameters_, *key_.algorithm, card.public_parts(key_), collected_);

@@ -70,8 +70,10 @@ public:
     [[nodiscard]] std::size_t update_size(std::size_t input) const { return stream_ ? stream_->update_size(input) : 0; }
     [[nodiscard]] std::size_t longest(std::size_t input) const;
     [[nodiscard]] ByteVector update(ByteView data);  // CKR_DATA_LEN_RANGE, CKR_ENCRYPTED_DATA_LEN_RANGE
-    // Done once: a second call, for want of room in the first, gets the same.
+    // Done once: after keep_for(), which says that there was no room for it, a second call with the same input gets the
+    // same; with another CKR_ENCRYPTED_DATA_INVALID.
     [[nodiscard]] const ByteVector& finish(Card& card, CK_SESSION_HANDLE session, ByteView last);
+    void keep_for(ByteView last);
 
 private:
     void collect(ByteView data);
@@ -86,6 +88,7 @@ private:
     std::optional<WholeCipher> whole_;
     ByteVector collected_;
     std::optional<ByteVector> result_;
+    ByteVector result_of_;  // the hash of its last input
     bool updated_ = false;
 };
 

@@ -309,6 +309,20 @@ TEST_F(DecryptTest, WantOfRoomKeepsThePlaintextAndAsksTheTokenOnce) {
     EXPECT_EQ(p11_.C_Decrypt(session_, bytes(block), block.size(), out.data(), &length), CKR_OPERATION_NOT_INITIALIZED);
 }
 
+TEST_F(DecryptTest, PlaintextKeptForWantOfRoomIsNotGivenForAnotherCiphertext) {
+    const ByteVector block = encrypted(RSA_PKCS1_PADDING, nullptr, kMessage);
+    const ByteVector other = encrypted(RSA_PKCS1_PADDING, nullptr, text("another"));
+    CK_MECHANISM mechanism = of(CKM_RSA_PKCS);
+    ASSERT_EQ(p11_.C_DecryptInit(session_, &mechanism, object(session_, CKO_PRIVATE_KEY, kDecryption)), CKR_OK);
+    ByteVector out(256);
+    CK_ULONG length = 3;
+    ASSERT_EQ(p11_.C_Decrypt(session_, bytes(block), block.size(), out.data(), &length), CKR_BUFFER_TOO_SMALL);
+    length = out.size();
+    EXPECT_EQ(p11_.C_Decrypt(session_, bytes(other), other.size(), out.data(), &length), CKR_ENCRYPTED_DATA_INVALID);
+    EXPECT_EQ(out, ByteVector(256));
+    EXPECT_EQ(p11_.C_Decrypt(session_, bytes(block), block.size(), out.data(), &length), CKR_OPERATION_NOT_INITIALIZED);
+}
+
 TEST_F(DecryptTest, ModulesOwnEncryptionOpens) {
     CK_RSA_PKCS_OAEP_PARAMS oaep{CKM_SHA_1, CKG_MGF1_SHA1, CKZ_DATA_SPECIFIED, nullptr, 0};
     for (CK_MECHANISM mechanism : {of(CKM_RSA_PKCS), CK_MECHANISM{CKM_RSA_PKCS_OAEP, &oaep, sizeof(oaep)}}) {

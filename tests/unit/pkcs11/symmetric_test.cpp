@@ -73,6 +73,22 @@ protected:
     ByteVector iv_ = from_hex("000102030405060708090A0B0C0D0E0F");
 };
 
+TEST_F(SymmetricTest, WantOfRoomIsSaidBeforeAnythingIsEncryptedAndTheNextInputIsItsOwn) {
+    const auto key = generated(16);
+    for (CK_MECHANISM mechanism : {CK_MECHANISM{CKM_AES_CBC_PAD, iv_.data(), 16}, of(CKM_AES_KEY_WRAP_PAD)}) {
+        const ByteVector first(24, 1), second(24, 2);
+        ASSERT_EQ(p11_.C_EncryptInit(session_, &mechanism, key), CKR_OK);
+        ByteVector out(64);
+        CK_ULONG length = 31;
+        EXPECT_EQ(p11_.C_Encrypt(session_, raw(first), 24, out.data(), &length), CKR_BUFFER_TOO_SMALL);
+        EXPECT_EQ(length, 32U);
+        EXPECT_EQ(out, ByteVector(64));
+        ASSERT_EQ(p11_.C_Encrypt(session_, raw(second), 24, out.data(), &length), CKR_OK);
+        out.resize(length);
+        EXPECT_EQ(whole(false, mechanism, key, out), second);
+    }
+}
+
 ByteVector openssl(const EVP_CIPHER* cipher, ByteView key, ByteView iv, ByteView data, bool pad) {
     EVP_CIPHER_CTX* context = EVP_CIPHER_CTX_new();
     ByteVector out(data.size() + 32);
