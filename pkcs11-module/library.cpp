@@ -46,9 +46,11 @@ private:
 
 Library::Library(const CK_C_INITIALIZE_ARGS* arguments)
     : lock_(make_lock(arguments)),
-      slots_(transport::make_default_provider(), [this](CK_SLOT_ID slot) { close_sessions(slot); }),
+      // One link to the service: all that uses it is under the one lock.
+      slots_(transport::make_default_provider(transport::Links::one_for_all),
+             [this](CK_SLOT_ID slot) { close_sessions(slot); }),
       last_session_object_(kFirstSessionObject) {
-    slots_.refresh();
+    slots_.look();
     slots_.forget_events();
 }
 
@@ -253,7 +255,7 @@ CK_SLOT_ID Library::wait_for_event(bool block) {
         } catch (const transport::TransportError&) {
             // No service: its coming back is a change.
         }
-        slots_.refresh();
+        slots_.look();
         if (const auto slot = slots_.take_event()) return *slot;
         require(block, CKR_NO_EVENT);
         waiting_.insert(provider.get());

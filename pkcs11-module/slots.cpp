@@ -13,6 +13,8 @@ using transport::TransportError;
 // A card that answers nothing, or nonsense, isn't asked again for so long: a broken one must not slow programs that
 // poll, and one that failed once is no stranger for ever.
 constexpr std::chrono::seconds kPatienceWithMute{2};
+// Each look is an exchange or three with the service; nobody takes a key out and looks at the screen sooner.
+constexpr std::chrono::milliseconds kMoment{20};
 
 SlotTable::SlotTable(std::unique_ptr<transport::Provider> provider, std::function<void(CK_SLOT_ID)> on_change)
     : provider_(std::move(provider)), on_change_(std::move(on_change)) {
@@ -20,6 +22,12 @@ SlotTable::SlotTable(std::unique_ptr<transport::Provider> provider, std::functio
 }
 
 void SlotTable::refresh() {
+    const auto now = std::chrono::steady_clock::now();
+    if (!looked_ || now - *looked_ >= kMoment) look();
+}
+
+void SlotTable::look() {
+    looked_ = std::chrono::steady_clock::now();
     std::vector<ReaderState> readers;
     try {
         readers = provider_->readers();
@@ -110,6 +118,7 @@ Card& SlotTable::card(CK_SLOT_ID id) {
             slot.card_ = Card::open(provider_->connect(slot.reader()), cache_);
         } catch (const TransportError& error) {
             log::line("  %s: %s", slot.reader().c_str(), error.what());
+            looked_.reset();
             const bool gone = error.failure() == Failure::no_card || error.failure() == Failure::no_reader;
             if (gone) refuse(CKR_TOKEN_NOT_PRESENT);
             if (error.failure() == Failure::in_use) refuse(kReaderInUse);
@@ -143,6 +152,7 @@ void SlotTable::close() {
 
 void SlotTable::lose(CK_SLOT_ID id) {
     if (id < slots_.size()) slots_[id]->lost_ = true;
+    looked_.reset();
 }
 
 std::optional<CK_SLOT_ID> SlotTable::take_event() {

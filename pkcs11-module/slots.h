@@ -40,8 +40,11 @@ public:
     // `on_change` is called before the card of a slot is given up: its sessions end.
     SlotTable(std::unique_ptr<transport::Provider> provider, std::function<void(CK_SLOT_ID)> on_change);
 
-    // Looks at the readers: no command to any card.
+    // Looks at the readers: no command to any card. Programs call in bursts: what was seen a moment ago is taken for
+    // seen now.
     void refresh();
+    // The same, however short ago the last look was.
+    void look();
     // C_GetSlotList's: with the number alone, or with the list, which follows it.
     void refresh_for_list(bool number_only);
     [[nodiscard]] std::vector<CK_SLOT_ID> ids(bool with_card) const;
@@ -71,6 +74,7 @@ private:
     CertificateCache cache_;
     std::vector<std::unique_ptr<Slot>> slots_;
     bool number_asked_ = false;
+    std::optional<std::chrono::steady_clock::time_point> looked_;  // nothing: look anew
 };
 
 }  // namespace sealkey::pkcs11

@@ -5,9 +5,9 @@
 
 namespace sealkey::transport {
 
-std::unique_ptr<Provider> make_default_provider() {
+std::unique_ptr<Provider> make_default_provider(Links links) {
     std::string_view rest = simulator_sockets_setting();
-    if (rest.empty()) return make_pcsc_provider();
+    if (rest.empty()) return make_pcsc_provider(links);
     std::vector<std::string> paths;
     while (!rest.empty()) {
         const auto path = rest.substr(0, rest.find(':'));

@@ -7,6 +7,7 @@
 #include <array>
 #include <cstdlib>
 #include <cstring>
+#include <memory>
 #include <mutex>
 #include <thread>
 
@@ -59,7 +60,7 @@ void check(const std::string& action, LONG code) {
     if (code != SCARD_S_SUCCESS) fail(action, code);
 }
 
-// A connection to the service, made at the first use. A child after fork() leaves its parent's alone.
+// A link to the service, made at the first use. A child after fork() leaves its parent's alone and makes its own.
 class Context {
 public:
     Context() = default;
@@ -68,7 +69,7 @@ public:
     Context& operator=(const Context&) = delete;
 
     SCARDCONTEXT get() {
-        if (!open_) {
+        if (!is_open()) {
             check("contacting the smart-card service",
                   SCardEstablishContext(SCARD_SCOPE_SYSTEM, nullptr, nullptr, &context_));
             open_ = true;
@@ -76,10 +77,10 @@ public:
         }
         return context_;
     }
-    [[nodiscard]] bool is_open() const { return open_; }
+    [[nodiscard]] bool is_open() const { return open_ && pid_ == ::getpid(); }
     // The service was restarted: the next get() contacts it anew.
     void release() {
-        if (open_ && pid_ == ::getpid()) SCardReleaseContext(context_);
+        if (is_open()) SCardReleaseContext(context_);
         open_ = false;
     }
 
@@ -95,14 +96,20 @@ bool context_is_dead(LONG code) {
 
 class PcscConnection final : public Connection {
 public:
-    PcscConnection(const std::string& reader, std::chrono::milliseconds patience)
-        : reader_(reader), patience_(patience), pid_(::getpid()) {
+    PcscConnection(std::shared_ptr<Context> context, const std::string& reader, std::chrono::milliseconds patience)
+        : context_(std::move(context)), reader_(reader), patience_(patience), pid_(::getpid()) {
         const auto deadline = Clock::now() + patience_;
-        LONG code = SCARD_S_SUCCESS;
-        for (;;) {
-            code = SCardConnect(context_.get(), reader.c_str(), SCARD_SHARE_SHARED, kProtocols, &card_, &protocol_);
-            if (code != SCARD_E_SHARING_VIOLATION || Clock::now() >= deadline) break;
+        const auto try_once = [&] {
+            return SCardConnect(context_->get(), reader.c_str(), SCARD_SHARE_SHARED, kProtocols, &card_, &protocol_);
+        };
+        LONG code = try_once();
+        if (context_is_dead(code)) {
+            context_->release();
+            code = try_once();
+        }
+        while (code == SCARD_E_SHARING_VIOLATION && Clock::now() < deadline) {
             std::this_thread::sleep_for(kRetryInterval);
+            code = try_once();
         }
         check("connecting to the card in " + reader, code);
         connected_ = true;
@@ -227,7 +234,7 @@ private:
         return std::nullopt;
     }
 
-    Context context_;
+    std::shared_ptr<Context> context_;
     std::string reader_;
     std::chrono::milliseconds patience_;
     pid_t pid_;
@@ -242,14 +249,14 @@ private:
 
 class PcscProvider final : public Provider {
 public:
-    explicit PcscProvider(std::chrono::milliseconds patience) : patience_(patience) {}
+    PcscProvider(std::chrono::milliseconds patience, Links links) : patience_(patience), links_(links) {}
 
     std::vector<ReaderState> readers() override {
-        const auto names = names_with(list_);
+        const auto names = names_with(*list_);
         std::vector<ReaderState> found;
         if (names.empty()) return found;
         auto states = unaware(names);
-        const LONG code = SCardGetStatusChange(list_.get(), 0, states.data(), static_cast<DWORD>(states.size()));
+        const LONG code = SCardGetStatusChange(list_->get(), 0, states.data(), static_cast<DWORD>(states.size()));
         if (code == SCARD_E_UNKNOWN_READER) return found;  // went between the two calls
         if (code != SCARD_E_TIMEOUT) check("asking for the readers' state", code);
         for (std::size_t i = 0; i < names.size(); ++i) found.push_back(state_of(names[i], states[i]));
@@ -282,7 +289,8 @@ public:
     }
 
     std::unique_ptr<Connection> connect(const std::string& reader) override {
-        return std::make_unique<PcscConnection>(reader, patience_);
+        auto context = links_ == Links::one_for_all ? list_ : std::make_shared<Context>();
+        return std::make_unique<PcscConnection>(std::move(context), reader, patience_);
     }
 
 private:
@@ -375,7 +383,8 @@ private:
     }
 
     std::chrono::milliseconds patience_;
-    Context list_;
+    Links links_;
+    std::shared_ptr<Context> list_ = std::make_shared<Context>();
     Context wait_;
     std::mutex mutex_;
     bool waiting_ = false;
@@ -384,10 +393,10 @@ private:
 
 }  // namespace
 
-std::unique_ptr<Provider> make_pcsc_provider(std::chrono::milliseconds patience) {
-    return std::make_unique<PcscProvider>(patience);
+std::unique_ptr<Provider> make_pcsc_provider(std::chrono::milliseconds patience, Links links) {
+    return std::make_unique<PcscProvider>(patience, links);
 }
 
-std::unique_ptr<Provider> make_pcsc_provider() { return make_pcsc_provider(std::chrono::seconds(5)); }
+std::unique_ptr<Provider> make_pcsc_provider(Links links) { return make_pcsc_provider(std::chrono::seconds(5), links); }
 
 }  // namespace sealkey::transport

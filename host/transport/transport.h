@@ -87,17 +87,23 @@ public:
     [[nodiscard]] virtual std::unique_ptr<Connection> connect(const std::string& reader) = 0;
 };
 
+// Links to the PC/SC service: each connection its own, so that threads work with several cards at once; or one for the
+// provider's looks and all its connections, which is opened once and serves one thread at a time (a wait for a change
+// has its own in both).
+enum class Links { each_its_own, one_for_all };
+
 // PC/SC; shared access always, disconnecting leaves the card as it is. The service is contacted at the first use.
-[[nodiscard]] std::unique_ptr<Provider> make_pcsc_provider();
+[[nodiscard]] std::unique_ptr<Provider> make_pcsc_provider(Links links = Links::each_its_own);
 
 // The same with its waiting time for a reader that another program holds.
-[[nodiscard]] std::unique_ptr<Provider> make_pcsc_provider(std::chrono::milliseconds patience);
+[[nodiscard]] std::unique_ptr<Provider> make_pcsc_provider(std::chrono::milliseconds patience,
+                                                           Links links = Links::each_its_own);
 
 // Simulators started with `sealkey-sim --socket PATH`; each path is one reader named by it. The socket carries vpcd's
 // framing: 2-byte big-endian length and body; one-byte bodies 00, 01, 02, 04 mean power off, power on, reset, ATR.
 [[nodiscard]] std::unique_ptr<Provider> make_simulator_provider(std::vector<std::string> socket_paths);
 
 // The provider named by the environment: SEALKEY_SIM_SOCKETS (paths separated by ':') if set, otherwise PC/SC.
-[[nodiscard]] std::unique_ptr<Provider> make_default_provider();
+[[nodiscard]] std::unique_ptr<Provider> make_default_provider(Links links = Links::each_its_own);
 
 }  // namespace sealkey::transport

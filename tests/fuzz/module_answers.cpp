@@ -388,7 +388,9 @@ void use_token(CK_SLOT_ID slot) {
 }  // namespace
 
 // In place of the one that looks for real readers.
-std::unique_ptr<transport::Provider> transport::make_default_provider() { return std::make_unique<OneReader>(); }
+std::unique_ptr<transport::Provider> transport::make_default_provider(transport::Links) {
+    return std::make_unique<OneReader>();
+}
 
 extern "C" int LLVMFuzzerInitialize(int*, char***) {
     ::setenv("SEALKEY_CACHE", "off", 1);

@@ -10,6 +10,7 @@
 
 #include "foreign_card.h"
 #include "module.h"
+#include "test_clock.h"
 
 namespace sealkey::test {
 namespace {
@@ -241,6 +242,31 @@ TEST_F(LifeTest, Lesson27_RemovalInMidOperationIsDeviceRemoved) {
     CK_ULONG length = sizeof(out);
     EXPECT_EQ(p11_.C_Sign(session, const_cast<unsigned char*>(kMessage.data()), kMessage.size(), out, &length),
               CKR_DEVICE_REMOVED);
+}
+
+TEST_F(LifeTest, CallsOfOneMomentShareALookAtTheReaders) {
+    using std::chrono::milliseconds;
+    const auto present = [&] {
+        CK_SLOT_INFO slot{};
+        EXPECT_EQ(p11_.C_GetSlotInfo(0, &slot), CKR_OK);
+        return (slot.flags & CKF_TOKEN_PRESENT) != 0;
+    };
+    constexpr milliseconds kMoment{20};
+    constexpr milliseconds kBack{-60'000};  // however slow this machine is, the moment isn't over
+    move_clock(kMoment);
+    EXPECT_TRUE(present());
+    move_clock(kBack);
+    key_.control("remove");
+    key_.control("status");
+    EXPECT_TRUE(present());
+    CK_SLOT_ID slot = 99;
+    EXPECT_EQ(p11_.C_WaitForSlotEvent(CKF_DONT_BLOCK, &slot, nullptr), CKR_OK) << "a question for events looks always";
+    EXPECT_FALSE(present());
+    move_clock(kBack);
+    key_.control("insert");
+    EXPECT_FALSE(present());
+    move_clock(kMoment - 2 * kBack);
+    EXPECT_TRUE(present());
 }
 
 TEST_F(LifeTest, Lesson27_WaitForSlotEventWithoutBlockingTellsEachChangeOnce) {

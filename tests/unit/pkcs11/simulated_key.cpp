@@ -20,6 +20,7 @@
 
 #include "support/hex.h"
 #include "support/test_keys.h"
+#include "test_clock.h"
 
 extern char** environ;
 
@@ -202,13 +203,20 @@ void ask_atr(int link, ByteVector first) {
 
 }  // namespace
 
+// What the module saw a moment ago it takes for seen now (pkcs11-module/slots.cpp).
+constexpr std::chrono::milliseconds kMoment{20};
+
 // Returns when every program can see it: the simulator ends the connections before it answers the second question.
 void SimulatedKey::unplug() {
     control("remove");
     control("status");
+    move_clock(kMoment);
 }
 
-void SimulatedKey::plug() { control("insert"); }
+void SimulatedKey::plug() {
+    control("insert");
+    move_clock(kMoment);
+}
 
 void SimulatedKey::reset_card() {
     const int link = connected_to(socket_);
