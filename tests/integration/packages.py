@@ -17,6 +17,7 @@ import harness
 VERSION = re.search(r"project\(sealkey VERSION ([0-9.]+)", (harness.ROOT / "CMakeLists.txt").read_text())[1]
 TRIPLET = harness.run(["dpkg-architecture", "-qDEB_HOST_MULTIARCH"]).out.strip()
 MODULE = f"lib/{TRIPLET}/pkcs11/libsealkey-pkcs11.so"
+RULE = "lib/udev/rules.d/70-sealkey.rules"
 PAGES = harness.BUILD / "host/package"
 
 
@@ -26,7 +27,7 @@ def documents(package):
 
 # Package -> all of its files, below /usr.
 FILES = {
-    "sealkey-token": ["bin/sealkey", "share/locale/zh_CN/LC_MESSAGES/sealkey.mo", "share/man/man1/sealkey.1.gz",
+    "sealkey-token": ["bin/sealkey", RULE, "share/locale/zh_CN/LC_MESSAGES/sealkey.mo", "share/man/man1/sealkey.1.gz",
                       *documents("sealkey-token")],
     "libsealkey-pkcs11": [MODULE, f"lib/{TRIPLET}/pkgconfig/libsealkey-pkcs11.pc", "share/p11-kit/modules/sealkey.module",
                           "share/sealkey/firefox/policies.json", "share/man/man7/libsealkey-pkcs11.7.gz",
@@ -66,6 +67,20 @@ class Install(harness.Case):
         self.assertEqual(asked.strip(), str(module))
         key = self.simulator(sockets=True, profile="compatibility")
         self.assertIn("sealkey", key.run(["p11tool", "--provider", module, "--list-tokens"]).out)
+
+
+class UdevRule(unittest.TestCase):
+    """What udev makes of it under a real kernel: usb_kernel.py."""
+
+    def test_it_names_the_keys_own_numbers_and_gives_the_device_to_the_seat(self):
+        numbers = dict(re.findall(r"(kVendorId|kProductId) = 0x([0-9a-f]{4});", (harness.ROOT / "firmware/protocol/usb.h").read_text()))
+        lines = (harness.ROOT / "host/package/70-sealkey.rules").read_text().splitlines()
+        [rule] = [line for line in lines if not line.startswith("#")]
+        for part in (f'ATTR{{idVendor}}=="{numbers["kVendorId"]}"', f'ATTR{{idProduct}}=="{numbers["kProductId"]}"',
+                     'ATTR{manufacturer}=="sealkey"', 'TAG+="uaccess"'):
+            self.assertIn(part, rule.split(", "))
+        # systemd's own 73-seat-late.rules is what grants it: the tag has to be there by then.
+        self.assertLess(pathlib.Path(RULE).name, "73")
 
 
 class Packages(unittest.TestCase):
