@@ -1,8 +1,11 @@
 """A real Linux kernel for tests: Debian's own in QEMU, without hardware support (TCG), with this machine's files under a layer
-that is thrown away. Its network reaches this machine's loopback as 10.0.2.2.
+that is thrown away. Its network reaches this machine's loopback as 10.0.2.2. Its kernel and modules come from Debian's package,
+which tests/guest/kernel.sh fetches and unpacks; nothing of this machine's own kernel is used.
 
     with guest.Guest() as linux:
         linux.run("uname -r")          # in one shell, as root; fails the test unless it ends with 0
+
+Where the test fails, the end of the guest's console and of the logs that it named (linux.logs) is told.
 """
 import pathlib
 import re
@@ -33,14 +36,18 @@ def _cpio(entries):
 def _modules(folder):
     """The modules that are wanted, each after those that it depends on."""
     paths = {path.stem.replace("-", "_"): path for path in folder.rglob("*.ko")}
+    built_in = {pathlib.Path(line).stem.replace("-", "_") for line in next(folder.rglob("modules.builtin")).read_text().split()}
     order = []
 
     def add(name):
-        path = paths.get(name.replace("-", "_"))
+        name = name.replace("-", "_")
+        path = paths.get(name)
+        if path is None and name not in built_in:
+            raise harness.Missing(f"the kernel in {folder} has no module {name}")
         if path is None or path in order:
-            return  # built in, or there already
+            return
         needs = re.search(rb"\0depends=([^\0]*)\0", path.read_bytes())
-        for need in needs.group(1).decode().split(",") if needs else []:
+        for need in filter(None, needs.group(1).decode().split(",") if needs else []):
             add(need)
         order.append(path)
 
@@ -60,49 +67,67 @@ def _initramfs(kernel):
     return _cpio(entries)
 
 
+def _kernel():
+    """The folder with the kernel's package in it, fetched once for all."""
+    found = subprocess.run([PLACE / "kernel.sh", harness.BUILD.parent / "kernel"], capture_output=True, text=True, check=False)
+    if found.returncode != 0:
+        raise harness.Missing(found.stderr.strip())
+    return pathlib.Path(found.stdout.strip())
+
+
+def _end(text, size=3000):
+    return text[-size:].replace("\r", "")
+
+
 class Guest:
     """A booted guest and a shell in it."""
 
-    boot_seconds = 600  # 20 on an idle machine
+    # On an idle machine a few seconds of each are needed. They are there to end a hang.
+    boot_seconds = 300
+    line_seconds = 200
 
     def __init__(self):
         qemu = harness.program("qemu-system-x86_64")
-        harness.program("busybox")
-        found = subprocess.run([PLACE / "kernel.sh", harness.BUILD.parent / "kernel"], capture_output=True, text=True, check=False)
-        if found.returncode != 0:
-            raise harness.Missing(found.stderr.strip())
-        kernel = pathlib.Path(found.stdout.strip())
-        self._folder = tempfile.TemporaryDirectory()  # pylint: disable=consider-using-with
-        folder = pathlib.Path(self._folder.name)
-        (folder / "initramfs").write_bytes(_initramfs(kernel))
-        self.console = folder / "console"
+        kernel = _kernel()
         [image] = (kernel / "boot").glob("vmlinuz-*")
+        self.logs = []
+        self._answer = b""
+        self._folder = tempfile.TemporaryDirectory(prefix="sealkey-guest-")  # pylint: disable=consider-using-with
+        self.console = pathlib.Path(self._folder.name) / "console"
+        initramfs = pathlib.Path(self._folder.name) / "initramfs"
+        initramfs.write_bytes(_initramfs(kernel))
+        # setpriv: it ends with the test, however that ends.
         self._process = subprocess.Popen(  # pylint: disable=consider-using-with
-            [qemu, "-accel", "tcg", "-cpu", "max", "-m", "768", "-display", "none", "-no-reboot", "-nodefaults",
-             "-kernel", image, "-initrd", folder / "initramfs", "-append", "console=ttyS0 quiet panic=-1 mitigations=off",
+            [harness.program("setpriv"), "--pdeathsig", "KILL", qemu, "-accel", "tcg", "-cpu", "qemu64", "-m", "512", "-display", "none",
+             "-no-reboot", "-nodefaults", "-kernel", image, "-initrd", initramfs,
+             "-append", "console=ttyS0 quiet panic=-1 mitigations=off nokaslr audit=0",
              "-serial", f"file:{self.console}", "-serial", "stdio",
              "-virtfs", "local,path=/,mount_tag=host,security_model=none,readonly=on,multidevs=remap",
              "-netdev", "user,id=net", "-device", "virtio-net-pci,netdev=net,romfile="],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
-        self._answer = b""
         try:
-            self._until(b"@ready@", self.boot_seconds)
+            self._until(rb"@ready@\r?\n", self.boot_seconds)
         except BaseException:
             self.close()
             raise
+
+    def cpu_seconds(self):
+        """Processor time that it took so far."""
+        fields = pathlib.Path(f"/proc/{self._process.pid}/stat").read_text().rsplit(")", 1)[1].split()
+        return (int(fields[11]) + int(fields[12])) / 100
 
     def _until(self, mark, seconds):
         """What comes before a match of `mark`, and the match."""
         end = time.monotonic() + seconds
         while not (found := re.search(mark, self._answer)):
-            left = end - time.monotonic()
-            ready = select.select([self._process.stdout], [], [], max(0, left))[0]
+            ready = select.select([self._process.stdout], [], [], max(0, end - time.monotonic()))[0]
             piece = self._process.stdout.read1(65536) if ready else b""
             if not piece:
-                console = self.console.read_text(errors="replace")[-3000:] if self.console.exists() else ""
-                raise AssertionError(f"the guest says no {mark!r} in {seconds} s\n{self._answer.decode()}\nconsole: {console}")
+                why = "the guest has ended" if ready else f"the guest doesn't say {mark.decode()} in {seconds} s"
+                console = self.console.read_text(errors="replace") if self.console.exists() else ""
+                raise AssertionError(f"{why}\nit said: {_end(self._answer.decode(errors='replace'))}\nits console: {_end(console)}")
             self._answer += piece
-        before, self._answer = self._answer[:found.start()], self._answer[found.end():].lstrip(b"\r\n")
+        before, self._answer = self._answer[:found.start()], self._answer[found.end():]
         return before.decode("utf-8", "replace"), found
 
     def send(self, line):
@@ -110,24 +135,35 @@ class Guest:
         self._process.stdin.write(line.encode() + b"\n")
         self._process.stdin.flush()
 
-    def wait(self, seconds=300):
+    def wait(self, seconds=line_seconds):
         """What the line printed, and its exit code."""
-        out, found = self._until(rb"@(\d+)@", seconds)
+        out, found = self._until(rb"@(\d+)@\r?\n", seconds)
         return out, int(found.group(1))
 
-    def run(self, line, code=0, seconds=300):
+    def run(self, line, code=0, seconds=line_seconds):
         """One line of shell; what it prints. code=None: any exit code will do, and it is returned too."""
         self.send(line)
         out, got = self.wait(seconds)
         if code is None:
             return out, got
         if got != code:
-            raise AssertionError(f"in the guest: {line}\nends with {got}:\n{out}")
+            raise AssertionError(f"in the guest: {line}\nends with {got}:\n{_end(out)}{self._told()}")
         return out
 
-    def until(self, line, what, seconds=200):
+    def _told(self):
+        """The ends of its logs."""
+        told = f"console: {_end(self.console.read_text(errors='replace'))}"
+        for log in self.logs:
+            self.send(f"tail -c 3000 {log}")
+            told += f"\n{log}: {self.wait()[0]}"
+        return told
+
+    def until(self, line, what):
         """Runs the line until it ends with 0."""
-        return harness.until(lambda: self.run(line, code=None)[1] == 0, what, seconds)
+        try:
+            return harness.until(lambda: self.run(line, code=None)[1] == 0, what, self.line_seconds)
+        except AssertionError as late:
+            raise AssertionError(f"{late}\n{self._told()}") from late
 
     def close(self):
         self._process.kill()
