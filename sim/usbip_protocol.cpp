@@ -155,7 +155,8 @@ std::vector<std::uint8_t> usbip_list(const std::vector<UsbipDevice>& devices) {
     put32(out, static_cast<std::uint32_t>(devices.size()));
     for (const UsbipDevice& device : devices) {
         put_device(out, device);
-        out.insert(out.end(), {0x0B, 0, 0, 0});  // its interface: smart card, subclass, protocol, padding
+        out.insert(out.end(), {protocol::ccid::kInterfaceClass, 0, 0,
+                               0});  // its interface: smart card, subclass, protocol, padding
     }
     return out;
 }

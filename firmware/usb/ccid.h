@@ -23,10 +23,19 @@
 #include <optional>
 
 #include "base/bytes.h"
+#include "protocol/ccid.h"
 #include "protocol/limits.h"
 #include "usb/descriptors.h"
 
 namespace sealkey::usb {
+
+using protocol::ccid::AnswerType;
+using protocol::ccid::CardState;
+using protocol::ccid::Command;
+using protocol::ccid::Level;
+using protocol::ccid::Outcome;
+namespace error = protocol::ccid::error;
+namespace offset = protocol::ccid::offset;
 
 // The card behind the reader's one slot. Called by run() only.
 class Slot {
@@ -54,7 +63,7 @@ struct Setup {
 
 class Ccid {
 public:
-    static constexpr std::size_t kHeaderSize = 10;
+    static constexpr std::size_t kHeaderSize = protocol::ccid::kHeaderSize;
     // An extended APDU with the most data that a command may have: header, 00 and Lc, data, Le.
     static constexpr std::size_t kMaxCommand = 4 + 3 + protocol::kMaxCommandData + 2;
     // The longest answer in one message, status word included. What is longer is collected by GET RESPONSE (61xx).
@@ -121,23 +130,21 @@ private:
 
     // A message from the host, its data apart.
     struct Header {
-        std::uint8_t type = 0;
+        Command type{};  // what the host sent: maybe none
         std::uint32_t length = 0;
         std::uint8_t slot = 0;
         std::uint8_t sequence = 0;
         std::array<std::uint8_t, 3> parameters{};
 
-        [[nodiscard]] std::uint16_t level() const {
-            return static_cast<std::uint16_t>(parameters[1] | parameters[2] << 8);
-        }
+        [[nodiscard]] Level level() const { return Level(parameters[1] | parameters[2] << 8); }
     };
     struct Sending {
         std::size_t size = 0;  // 0: nothing to send
         std::size_t at = 0;    // bytes that were given out
     };
     // The last bytes of an answer's header.
-    struct Outcome {
-        std::uint8_t status;
+    struct Tail {
+        Outcome outcome;
         std::uint8_t error;
         std::uint8_t last;
     };
@@ -170,10 +177,9 @@ private:
     void set_parameters();
 
     void refuse(std::uint8_t error);
-    void answer(Bytes data, Outcome outcome);
-    [[nodiscard]] std::size_t write_answer(MutableBytes out, const Header& to, std::size_t length,
-                                           Outcome outcome) const;
-    void queue_notice(const Header& to, Bytes data, Outcome outcome);
+    void answer(Bytes data, Tail tail);
+    [[nodiscard]] std::size_t write_answer(MutableBytes out, const Header& to, std::size_t length, Tail tail) const;
+    void queue_notice(const Header& to, Bytes data, Tail tail);
     [[nodiscard]] bool notice_free() const { return notice_sending_.size == 0 && flight_ != Flight::notice; }
     [[nodiscard]] const Header* waiting() const;
     void extend_time(std::uint32_t now);

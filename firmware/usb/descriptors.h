@@ -8,6 +8,7 @@
 #include <string_view>
 
 #include "base/bytes.h"
+#include "protocol/ccid.h"
 #include "protocol/usb.h"
 
 namespace sealkey::usb {
@@ -26,7 +27,7 @@ inline constexpr std::size_t kBulkPacket = 64;
 inline constexpr std::size_t kInterruptPacket = 8;
 
 // The longest CCID message, header included: an extended APDU with 4096 bytes of data (Ccid checks the sum).
-inline constexpr std::uint32_t kMaxMessage = 10 + 4105;
+inline constexpr std::uint32_t kMaxMessage = protocol::ccid::kHeaderSize + 4105;
 inline constexpr std::uint32_t kClockKilohertz = 4000;  // nominal: there is no card clock
 inline constexpr std::uint32_t kBitsPerSecond = 10752;  // nominal too: that clock over 372
 // Of T=1 (CCID 6.2.3): Fi and Di, checksum LRC, no extra guard time, waiting integers, clock doesn't stop, IFSC, NAD.
@@ -48,7 +49,7 @@ inline constexpr std::uint8_t interface = 0x04;
 inline constexpr std::uint8_t endpoint = 0x05;
 inline constexpr std::uint8_t bos = 0x0F;
 inline constexpr std::uint8_t device_capability = 0x10;
-inline constexpr std::uint8_t ccid = 0x21;
+inline constexpr std::uint8_t ccid = protocol::ccid::kDescriptorType;
 }  // namespace type
 
 namespace detail {
@@ -57,6 +58,12 @@ constexpr std::uint8_t high(std::uint32_t value) { return static_cast<std::uint8
 constexpr std::uint8_t third(std::uint32_t value) { return static_cast<std::uint8_t>(value >> 16); }
 constexpr std::uint8_t fourth(std::uint32_t value) { return static_cast<std::uint8_t>(value >> 24); }
 }  // namespace detail
+
+// What GET_CLOCK_FREQUENCIES and GET_DATA_RATES answer, and the answer to SetDataRateAndClockFrequency.
+inline constexpr std::array<std::uint8_t, 8> kClockAndRate{
+    detail::low(kClockKilohertz),    detail::high(kClockKilohertz), detail::third(kClockKilohertz),
+    detail::fourth(kClockKilohertz), detail::low(kBitsPerSecond),   detail::high(kBitsPerSecond),
+    detail::third(kBitsPerSecond),   detail::fourth(kBitsPerSecond)};
 
 // USB 2.01, the first with a BOS; the class stands at the interface.
 // clang-format off
@@ -68,16 +75,17 @@ inline constexpr std::array<std::uint8_t, 18> kDeviceDescriptor{
 
 // dwFeatures: what a host must not do itself. Parameters from the ATR, voltage, clock and rate by itself, negotiation
 // by itself, IFSD by itself; exchange level short and extended APDU.
-inline constexpr std::uint32_t kFeatures = 0x0004'0000 | 0x0400 | 0x40 | 0x20 | 0x10 | 0x08 | 0x02;
-inline constexpr std::uint8_t kConfigurationSize = 9 + 9 + 54 + 3 * 7;
+inline constexpr std::uint32_t kFeatures =
+    protocol::ccid::kExtendedApduLevel | 0x0400 | 0x40 | 0x20 | 0x10 | 0x08 | 0x02;
+inline constexpr std::uint8_t kConfigurationSize = 9 + 9 + protocol::ccid::kDescriptorSize + 3 * 7;
 
 // Bus-powered, 100 mA, no remote wake-up; one interface.
 // clang-format off
 inline constexpr std::array<std::uint8_t, kConfigurationSize> kConfigurationDescriptor{
     9, type::configuration, kConfigurationSize, 0, 1, kConfigurationValue, 0, 0x80, 50,
-    9, type::interface, kInterface, 0, 3, 0x0B, 0, 0, 0,
+    9, type::interface, kInterface, 0, 3, protocol::ccid::kInterfaceClass, 0, 0, 0,
     // One slot, 5, 3 and 1.8 V, T=1.
-    54, type::ccid, 0x10, 0x01, 0, 0x07, 0x02, 0, 0, 0,
+    protocol::ccid::kDescriptorSize, type::ccid, 0x10, 0x01, 0, 0x07, 0x02, 0, 0, 0,
     // Clock now and at most, one to choose from; bit rate likewise. Windows asks for both lists.
     detail::low(kClockKilohertz), detail::high(kClockKilohertz), 0, 0,
     detail::low(kClockKilohertz), detail::high(kClockKilohertz), 0, 0, 1,

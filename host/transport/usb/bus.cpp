@@ -13,7 +13,6 @@ namespace sealkey::transport::usb {
 
 namespace {
 
-constexpr std::uint8_t kSmartCardClass = 0x0B;
 constexpr int kMostPortLevels = 7;  // hubs at hubs (USB 2.0, 4.1.1)
 constexpr std::size_t kMostSerial = 32;
 
@@ -51,7 +50,7 @@ std::string name_of(libusb_device* device) {
 
 // The bulk endpoints of an interface that this transport can drive.
 bool take_interface(const libusb_interface_descriptor& interface, Found& found) {
-    if (interface.bInterfaceClass != kSmartCardClass || interface.bInterfaceProtocol != 0) return false;
+    if (interface.bInterfaceClass != protocol::ccid::kInterfaceClass || interface.bInterfaceProtocol != 0) return false;
     const int length = std::max(interface.extra_length, 0);
     const auto traits = parse_class_descriptor({interface.extra, static_cast<std::size_t>(length)});
     if (!traits) return false;

@@ -11,7 +11,6 @@ namespace {
 using Clock = std::chrono::steady_clock;
 using std::chrono::milliseconds;
 
-constexpr std::uint8_t kAbortRequest = 0x01;
 constexpr int kAttempts = 3;
 // What may lie in the pipe from before: more than any device has room for.
 constexpr int kMostForeignAnswers = 64;
@@ -213,7 +212,7 @@ void CcidClient::recover() {
 bool CcidClient::abort() {
     ++sequence_;
     const auto value = static_cast<std::uint16_t>(sequence_ << 8);  // slot 0
-    const Moved asked = pipe_.control(kAbortRequest, value, kControlWait);
+    const Moved asked = pipe_.control(protocol::ccid::request::abort, value, kControlWait);
     if (asked.fault == PipeFault::gone) throw_gone();
     const Moved sent = pipe_.out(make_message(Command::abort, sequence_), kControlWait);
     if (sent.fault == PipeFault::gone) throw_gone();

@@ -6,17 +6,12 @@ namespace sealkey::transport::usb {
 
 namespace {
 
-constexpr std::uint32_t load_le32(const std::uint8_t* p) {
-    return std::uint32_t{p[0]} | (std::uint32_t{p[1]} << 8) | (std::uint32_t{p[2]} << 16) | (std::uint32_t{p[3]} << 24);
-}
+namespace error = protocol::ccid::error;
+namespace offset = protocol::ccid::offset;
+using protocol::ccid::load_le32;
 
-constexpr std::size_t kClassDescriptorSize = 54;
-constexpr std::uint8_t kClassDescriptor = 0x21;
 constexpr std::size_t kFeaturesAt = 40;
 constexpr std::size_t kMaxMessageAt = 44;
-constexpr std::uint32_t kLevelMask = 0x0007'0000;
-constexpr std::uint32_t kShortLevel = 0x0002'0000;
-constexpr std::uint32_t kExtendedLevel = 0x0004'0000;
 // A short APDU must fit; no key needs more than an extended APDU's 64 KiB.
 constexpr std::size_t kLeastMessage = kHeaderSize + 261;
 constexpr std::size_t kMostMessage = kHeaderSize + 65544;
@@ -30,30 +25,26 @@ struct ErrorText {
 constexpr ErrorText kErrorTexts[] = {
     {error::not_supported, "not supported"},
     {error::slot_busy, "busy with another command"},
-    {0xF2, "another program has the slot"},
-    {0xF6, "bad first byte of the answer to reset"},
-    {0xFB, "hardware error"},
-    {0xFC, "overrun while talking to the card"},
-    {0xFD, "parity error while talking to the card"},
+    {error::busy_by_itself, "busy with something of its own"},
+    {error::protocol_not_supported, "the card's protocol isn't supported"},
+    {error::bad_atr_start, "bad first byte of the answer to reset"},
+    {error::hardware, "hardware error"},
+    {error::overrun, "overrun while talking to the card"},
+    {error::parity, "parity error while talking to the card"},
     {error::mute, "the card doesn't answer"},
     {error::aborted, "aborted"},
 };
 
 }  // namespace
 
-AnswerType answer_to(Command command) {
-    return command == Command::power_on || command == Command::transfer ? AnswerType::data_block
-                                                                        : AnswerType::slot_status;
-}
-
 ByteVector make_message(Command command, std::uint8_t sequence, ByteView data, Level level) {
     ByteVector out(kHeaderSize + data.size());
     const auto length = static_cast<std::uint32_t>(data.size());
     out[0] = static_cast<std::uint8_t>(command);
-    for (std::size_t i = 0; i < 4; ++i) out[1 + i] = static_cast<std::uint8_t>(length >> (8 * i));
-    out[6] = sequence;
+    protocol::ccid::store_le32(&out[offset::length], length);
+    out[offset::sequence] = sequence;
     // Byte 7: bPowerSelect (the reader chooses) or bBWI, both 0.
-    out[8] = static_cast<std::uint8_t>(static_cast<std::uint16_t>(level));
+    out[offset::level] = static_cast<std::uint8_t>(static_cast<std::uint16_t>(level));
     std::copy(data.begin(), data.end(), out.begin() + kHeaderSize);
     return out;
 }
@@ -65,26 +56,27 @@ Parsed parse_answer(ByteView transfer) {
         return out;
     };
     if (transfer.size() < kHeaderSize) return fault(MessageFault::short_header);
-    if (load_le32(&transfer[1]) != transfer.size() - kHeaderSize) return fault(MessageFault::length);
+    if (load_le32(&transfer[offset::length]) != transfer.size() - kHeaderSize) return fault(MessageFault::length);
     Answer& answer = out.answer;
     answer.type = static_cast<AnswerType>(transfer[0]);
     if (answer.type != AnswerType::data_block && answer.type != AnswerType::slot_status) {
         return fault(MessageFault::type);
     }
-    if (transfer[5] != 0) return fault(MessageFault::slot);
-    answer.sequence = transfer[6];
-    const std::uint8_t card = transfer[7] & 0x03;
-    const std::uint8_t outcome = transfer[7] >> 6;
-    if ((transfer[7] & 0x3C) != 0 || card > 2 || outcome > 2) return fault(MessageFault::status);
+    if (transfer[offset::slot] != 0) return fault(MessageFault::slot);
+    answer.sequence = transfer[offset::sequence];
+    const std::uint8_t status = transfer[offset::status];
+    const std::uint8_t card = status & 0x03;
+    const std::uint8_t outcome = status >> protocol::ccid::kOutcomeShift;
+    if ((status & 0x3C) != 0 || card > 2 || outcome > 2) return fault(MessageFault::status);
     answer.card = static_cast<CardState>(card);
     answer.outcome = static_cast<Outcome>(outcome);
-    answer.error = transfer[8];
+    answer.error = transfer[offset::error];
     answer.data = transfer.subspan(kHeaderSize);
     // Only a successful one of these has data.
     const bool carries = answer.type == AnswerType::data_block && answer.outcome == Outcome::done;
     if (!carries && !answer.data.empty()) return fault(MessageFault::length);
     if (!carries) return out;
-    const std::uint8_t chain = transfer[9];
+    const std::uint8_t chain = transfer[offset::last];
     if (chain > 3 && chain != static_cast<std::uint8_t>(Chain::command_goes_on)) return fault(MessageFault::chain);
     answer.chain = static_cast<Chain>(chain);
     return out;
@@ -102,16 +94,17 @@ std::string text_of_error(std::uint8_t error) {
 
 std::optional<ReaderTraits> parse_class_descriptor(ByteView extra) {
     while (extra.size() >= 2 && extra[0] >= 2 && extra[0] <= extra.size()) {
-        if (extra[1] != kClassDescriptor) {
+        if (extra[1] != protocol::ccid::kDescriptorType) {
             extra = extra.subspan(extra[0]);
             continue;
         }
-        if (extra[0] != kClassDescriptorSize) return std::nullopt;
-        const std::uint32_t level = load_le32(&extra[kFeaturesAt]) & kLevelMask;
+        if (extra[0] != protocol::ccid::kDescriptorSize) return std::nullopt;
+        const std::uint32_t level = load_le32(&extra[kFeaturesAt]) & protocol::ccid::kLevelMask;
         const std::uint32_t longest = load_le32(&extra[kMaxMessageAt]);
-        if (level != kShortLevel && level != kExtendedLevel) return std::nullopt;
+        const bool extended = level == protocol::ccid::kExtendedApduLevel;
+        if (!extended && level != protocol::ccid::kShortApduLevel) return std::nullopt;
         if (longest < kLeastMessage) return std::nullopt;
-        return ReaderTraits{level == kExtendedLevel, std::min<std::size_t>(longest, kMostMessage)};
+        return ReaderTraits{extended, std::min<std::size_t>(longest, kMostMessage)};
     }
     return std::nullopt;
 }

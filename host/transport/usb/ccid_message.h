@@ -7,34 +7,22 @@
 #include <optional>
 #include <span>
 
+#include "protocol/ccid.h"
 #include "transport/transport.h"
 
 namespace sealkey::transport::usb {
 
-inline constexpr std::size_t kHeaderSize = 10;
-
-enum class Command : std::uint8_t {
-    power_on = 0x62,
-    power_off = 0x63,
-    slot_status = 0x65,
-    transfer = 0x6F,
-    abort = 0x72,
-};
-
-enum class AnswerType : std::uint8_t { data_block = 0x80, slot_status = 0x81 };
-[[nodiscard]] AnswerType answer_to(Command command);
-
-// wLevelParameter of a transfer whose APDU takes several messages; goes_on asks for the rest of an answer.
-enum class Level : std::uint16_t { whole = 0x0000, first = 0x0001, last = 0x0002, middle = 0x0003, goes_on = 0x0010 };
+using protocol::ccid::AnswerType;
+using protocol::ccid::CardState;
+using protocol::ccid::Chain;
+using protocol::ccid::Command;
+using protocol::ccid::kHeaderSize;
+using protocol::ccid::Level;
+using protocol::ccid::Outcome;
 
 // A message to slot 0.
 [[nodiscard]] ByteVector make_message(Command command, std::uint8_t sequence, ByteView data = {},
                                       Level level = Level::whole);
-
-enum class CardState : std::uint8_t { active = 0, inactive = 1, absent = 2 };
-enum class Outcome : std::uint8_t { done = 0, failed = 1, more_time = 2 };
-// bChainParameter of a data block.
-enum class Chain : std::uint8_t { whole = 0, begins = 1, ends = 2, middle = 3, command_goes_on = 0x10 };
 
 // What an answer says; `data` lies in the bytes that were parsed.
 struct Answer {
@@ -58,13 +46,7 @@ struct Parsed {
 [[nodiscard]] Parsed parse_answer(ByteView transfer);
 [[nodiscard]] const char* text_of(MessageFault fault);
 
-// bError values that a client tells apart (table 6.2-2).
-namespace error {
-inline constexpr std::uint8_t not_supported = 0x00;
-inline constexpr std::uint8_t slot_busy = 0xE0;
-inline constexpr std::uint8_t mute = 0xFE;
-inline constexpr std::uint8_t aborted = 0xFF;
-}  // namespace error
+// What bError says, in words.
 [[nodiscard]] std::string text_of_error(std::uint8_t error);
 
 // How APDUs are carried, from the class descriptor (5.1).

@@ -75,6 +75,8 @@ TEST(UsbHostMessage, IsWrittenAsTheSpecificationSays) {
 
 TEST(UsbHostMessage, ErrorsHaveWords) {
     EXPECT_EQ(text_of_error(0xE0), "busy with another command");
+    EXPECT_EQ(text_of_error(0xF8), "bad first byte of the answer to reset");
+    EXPECT_EQ(text_of_error(0xFF), "aborted");
     EXPECT_EQ(text_of_error(7), "byte 7 of the message is wrong");
     EXPECT_EQ(text_of_error(0x9A), "error 154");
 }
