@@ -2,7 +2,7 @@
 requests are carried to the server. libusb, and what stands on it (libccid in pcscd, our own transport), sees a device in
 /dev/bus/usb with its descriptors in /sys.
 
-    with usb_bridge.Bridge(address) as bridge:     # address: see usbip_client.UsbIpClient
+    with usb_bridge.Bridge(address) as bridge:     # address: see usbip.py
         harness.run([...], env=bridge.environment)
 """
 import errno
@@ -15,7 +15,7 @@ import sys
 import threading
 
 import harness
-from usbip_client import UsbIpClient
+import usbip
 
 NODE = "/dev/bus/usb/001/002"
 PRELOAD = "libumockdev-preload.so.0"
@@ -192,7 +192,7 @@ class Usbfs:
 class Bridge:
     def __init__(self, address):
         umockdev = _umockdev()
-        self.usb = UsbIpClient(address)
+        self.usb = usbip.Client(address)
         self.testbed = umockdev.Testbed.new()
         self.usbfs = Usbfs(self.usb)
         self.sys_path = None
@@ -290,7 +290,7 @@ class Pcscd:
     def _name_device(self, bridge, workspace):
         """This mount namespace's list: our vendor, product and name put in front."""
         text = pathlib.Path(self.LIST).read_text(encoding="utf-8")
-        device = bridge.usb.device
+        device = bridge.usb.about
         for key, value in (("ifdVendorID", f"0x{device.vendor:04X}"), ("ifdProductID", f"0x{device.product:04X}"),
                            ("ifdFriendlyName", "sealkey USB key")):
             text, done = re.subn(rf"(<key>{key}</key>\s*<array>)", rf"\1\n\t\t<string>{value}</string>", text)

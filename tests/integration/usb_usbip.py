@@ -7,7 +7,8 @@ import struct
 
 import harness
 import usbip
-from usbip import Device, Reader, Refused, Stalled, message, parse
+from ccid_host import Reader, message, parse
+from usbip import Device, Refused, Stalled
 
 
 class Usb(harness.Case):
@@ -34,7 +35,7 @@ class Chapter9(Usb):
     def test_device_is_listed_and_describes_itself(self):
         key = self.key()
         [listed] = usbip.devices(self.port)
-        self.assertEqual((listed.bus_id, listed.speed, listed.interface), ("1-1", 2, b"\x0b\x00\x00"))
+        self.assertEqual((listed.bus_id, listed.speed, listed.interfaces), ("1-1", 2, [b"\x0b\x00\x00"]))
         with Device(self.port) as device:
             self.assertEqual(device.about.bus_id, "1-1")
             raw = device.descriptor(1)
