@@ -2,6 +2,7 @@
 
 #include "applet/birth.h"
 #include "applet/lock.h"
+#include "applet/pin.h"
 #include "crypto/arena.h"
 #include "protocol/atr.h"
 
@@ -26,6 +27,8 @@ Token::Token(platform::Platform& platform)
       dispatcher_(applet_) {}
 
 Bytes Token::atr() { return protocol::kAtr; }
+
+bool Token::pin_blocked() const { return core_.personalised() && pin_tries_left(core_) == 0; }
 
 Status Token::start() {
     return drbg_.seed();  // and the known answers of what needs no key

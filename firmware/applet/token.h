@@ -41,6 +41,8 @@ public:
     std::size_t transmit(Bytes command, MutableBytes response) { return dispatcher_.transmit(command, response); }
 
     [[nodiscard]] const State& state() const { return core_.state; }
+    // No PIN opens it: it was never activated, or its tries are spent. Of a key that was personalised.
+    [[nodiscard]] bool pin_blocked() const;
 
 private:
     Status start();

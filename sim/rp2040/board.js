@@ -6,6 +6,7 @@ import { generator } from './flash.js';
 const kUsbReset = 1 << 24;
 const kAllBlocks = 0x01ffffff;
 const kRandomBit = 0x1c;
+const kSelectPad = 0x5a; // after reset: input enabled, pulled up
 
 export class Resets extends Registers {
   constructor(onUsb) {
@@ -42,14 +43,33 @@ export class RingOscillator extends Registers {
   }
 }
 
-// The pins of the flash chip: an override of the chip select reaches the flash; with its driver off, the BOOTSEL button can
-// be read at the pin.
+// The pins of the flash chip: an override of the chip select reaches the flash; only with its driver off can the BOOTSEL
+// button, which pulls it down, be read at the pin.
 export class QspiPins extends Registers {
-  constructor(ssi) {
+  constructor(ssi, pin) {
     const words = {};
     for (let offset = 0; offset < 0x58; offset += 4) words[offset] = 0;
     super('IO_QSPI', words);
     this.ssi = ssi;
+    this.pin = pin;
+    pin.padValue = kSelectPad;
+    this.press(false);
+  }
+
+  press(down) {
+    this.pressed = down;
+    this.pin.setInputValue(!(down && this.floating));
+  }
+
+  // As the boot ROM leaves them.
+  release() {
+    this.words[0x0c] = 0;
+    this.press(this.pressed);
+    this.ssi.force(null);
+  }
+
+  get floating() {
+    return ((this.words[0x0c] >>> 12) & 3) === 2;
   }
 
   writeUint32(offset, value) {
@@ -57,8 +77,8 @@ export class QspiPins extends Registers {
     super.writeUint32(offset, value);
     if (offset !== 0x0c || value === old) return;
     const output = (value >>> 8) & 3;
-    const driver = (value >>> 12) & 3;
-    if (driver === 2 || output === 3) this.ssi.force('high');
+    this.press(this.pressed);
+    if (this.floating || output === 3) this.ssi.force('high');
     else if (output === 2) this.ssi.force('low');
     else this.ssi.force(null);
   }
@@ -76,7 +96,8 @@ export function furnish(chip, options) {
   chip.ringOscillator = new RingOscillator(options.seed ?? 1, options.entropy);
   peripherals[0x40060] = chip.ringOscillator;
   peripherals[0x40064] = new Registers('VREG_AND_CHIP_RESET', { 0x0: 0xb1, 0x4: 0x91, 0x8: 0x100 });
-  peripherals[0x40018] = new QspiPins(chip.ssi);
+  chip.flashPins = new QspiPins(chip.ssi, rp2040.qspi[1]);
+  peripherals[0x40018] = chip.flashPins;
   peripherals[0x14000] = new Registers('XIP_CTRL', { 0x0: 3, 0x4: 0, 0x8: 2, 0xc: 0, 0x10: 0, 0x14: 0, 0x18: 0, 0x1c: 0 });
   for (const uart of rp2040.uart) addRegisters(uart, { 0x48: 0 }); // UARTDMACR
   // System control: sleep control, reset request, the memory protection unit (held, not enforced).
@@ -87,5 +108,4 @@ export function furnish(chip, options) {
     watchdog.alarm.enable = false; // else it rings for ever within one tick
     chip.reboot();
   };
-  rp2040.qspi[1].setInputValue?.(true);
 }

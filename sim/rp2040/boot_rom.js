@@ -107,7 +107,7 @@ export class BootRom {
     this.stageMustBe('command', 'flash_flush_cache');
     this.stage = 'window';
     this.chip.ssi.cacheStale = false;
-    this.chip.ssi.force(null);
+    this.chip.flashPins.release();
   }
 
   serialWindow() {

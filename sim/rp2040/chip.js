@@ -257,9 +257,9 @@ export class Chip {
     return ((sio.gpioValue & sio.gpioOutputEnable) >>> 25) & 1;
   }
 
-  // The BOOTSEL button pulls the flash chip's select pin down.
+  // The BOOTSEL button.
   press(down) {
-    this.rp2040.qspi[1].setInputValue(!down);
+    this.flashPins.press(down);
   }
 }
 

@@ -38,13 +38,18 @@ def need_emulator():
         raise harness.Missing(f"{IMAGE} is missing: cmake --build --preset release --target rp2040_image")
 
 
-def start_mark():
-    """Where the firmware first looks at its part of the flash (BoardKey.reachMark), by the image's own symbols."""
-    symbols = harness.run(["arm-none-eabi-nm", "-C", IMAGE.with_suffix(".elf")]).out
+def addresses():
+    """Of the image's symbols."""
     places = {}
-    for line in symbols.splitlines():
+    for line in harness.run(["arm-none-eabi-nm", "-C", IMAGE.with_suffix(".elf")]).out.splitlines():
         address, _, name = line.split(maxsplit=2) if line[0] != " " else ("0", "", "")
         places[name] = int(address, 16)
+    return places
+
+
+def start_mark():
+    """Where the firmware first looks at its part of the flash (BoardKey.reachMark), by the image's own symbols."""
+    places = addresses()
     return f"{places['sealkey::applet::FactoryDoor::power_on()']}:{places['__factory_start'] - 0x10000000}"
 
 
@@ -109,8 +114,10 @@ class PlainKey:
         apdus.select()
         harness.authenticate_management(self.card)
 
-    def generate(self, slot):
-        answer = self.command(bytes([0, 0x47, 0, slot, 5]) + bytes.fromhex("AC03800111") + b"\0")
+    def generate(self, slot, policies=b""):
+        """policies: of PIN and touch, as GENERATE has them."""
+        body = personalise.tlv(0xAC, personalise.tlv(0x80, bytes([P256])) + policies)
+        answer = self.command(bytes([0, 0x47, 0, slot, len(body)]) + body + b"\0")
         point = personalise.parse(personalise.parse(answer)[0x7F49])[0x86]
         return ec.EllipticCurvePublicKey.from_encoded_point(ec.SECP256R1(), bytes(point))
 

@@ -60,8 +60,8 @@ public:
     }
     void show_state() {
         using platform::Indication;
-        const bool locked = token_.state().pin.lock != protocol::LockState::none;
-        led_.show(!door_.usable() ? Indication::error : locked ? Indication::locked : Indication::idle);
+        const bool blocked = token_.pin_blocked();
+        led_.show(!door_.usable() ? Indication::error : blocked ? Indication::locked : Indication::idle);
     }
 
 private:
