@@ -8,11 +8,12 @@ bool ConditionedEntropy::sample(bool& out) {
     out = noise_.bit();
     const bool repetition = repetition_.add(out);
     const bool proportion = proportion_.add(out);
-    if (!repetition || !proportion) failed_ = true;
+    const bool aperiodic = periods_.add(out);
+    if (!repetition || !proportion || !aperiodic) failed_ = true;
     return !failed_;
 }
 
-// One whole window of the proportion test; its samples are thrown away.
+// One whole window of the proportion test, and several of that for periods; its samples are thrown away.
 bool ConditionedEntropy::start() {
     bool ignored = false;
     for (std::uint32_t i = 0; i < kProportionWindow; ++i) {

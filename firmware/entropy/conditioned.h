@@ -28,6 +28,7 @@ private:
     NoiseSource& noise_;
     RepetitionCount repetition_;
     AdaptiveProportion proportion_;
+    ShortPeriods periods_;
     bool started_ = false;
     bool failed_ = false;
 };

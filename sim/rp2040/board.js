@@ -28,7 +28,7 @@ export class Resets extends Registers {
   }
 }
 
-// Its random bit: a source with some bias, or, for a test, one that is stuck or nearly.
+// Its random bit: a source with some bias, or, for a test, one that is stuck or nearly, or in step with the chip's clock.
 export class RingOscillator extends Registers {
   constructor(seed, behaviour = 'good') {
     super('ROSC', { 0x0: 0xaa0, 0x4: 0, 0x8: 0, 0xc: 0, 0x10: 0x1, 0x14: 0x8, 0x18: 0x80001000, 0x1c: 1, 0x20: 0 });
@@ -39,6 +39,7 @@ export class RingOscillator extends Registers {
   readUint32(offset) {
     if (offset !== kRandomBit) return super.readUint32(offset);
     if (this.behaviour === 'stuck') return 1;
+    if (this.behaviour === 'periodic') return (this.read = (this.read ?? 0) + 1) & 1;
     return this.next() % 1000 < (this.behaviour === 'biased' ? 950 : 520) ? 1 : 0;
   }
 }

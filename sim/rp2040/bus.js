@@ -130,7 +130,7 @@ const kCases = {
 };
 
 // A noise source that fails its health test: the key says so to everything, and does nothing else.
-for (const entropy of ['stuck', 'biased']) {
+for (const entropy of ['stuck', 'biased', 'periodic']) {
   kCases[`noise-${entropy}`] = (_, image) => {
     const key = new BoardKey({ image, entropy });
     key.plug();

@@ -34,7 +34,7 @@ export function boot2Crc(bytes) {
 }
 
 export class Chip {
-  // options: seed (ring oscillator and memory at power-up), entropy ('good', 'stuck', 'biased')
+  // options: seed (ring oscillator and memory at power-up), entropy ('good', 'stuck', 'biased', 'periodic')
   constructor(flash = new NorFlash(), options = {}) {
     this.flash = flash;
     this.options = options;

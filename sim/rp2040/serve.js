@@ -4,7 +4,7 @@
 //
 //   node sim/rp2040/serve.js --image build/rp2040/sealkey-rp2040.uf2 --flash FILE --socket PATH
 //        [--birth-record PATH] [--control PATH] [--vpcd PORT] [--usbip PATH|PORT]
-//        [--entropy good|stuck|biased] [--unplugged] [--mark ADDRESS:OFFSET]
+//        [--entropy good|stuck|biased|periodic] [--unplugged] [--mark ADDRESS:OFFSET]
 //
 // --vpcd: in the reader that pcscd's vpcd offers at this port of 127.0.0.1. --usbip: the USB device itself (usbip.js). A key
 // whose flash is blank is made (MANUFACTURE) first, its transport keys written to the birth record. --mark: see

@@ -3,6 +3,7 @@
 
 #include <cmath>
 #include <functional>
+#include <optional>
 #include <random>
 #include <set>
 #include <vector>
@@ -73,6 +74,41 @@ TEST(Health, ALeaningWindowFailsAtItsCutoff) {
     for (std::uint32_t i = 0; i < 20 * kProportionWindow; ++i) ASSERT_TRUE(test.add(i % 64 != 0));
 }
 
+TEST(Health, TheWindowForPeriodsFollowsFromTheClaim) {
+    EXPECT_EQ(kPeriodWindow, std::ceil((kAlpha + std::log2(kLongestPeriod)) / kClaimed));
+    EXPECT_GE(kProportionWindow, 3 * kPeriodWindow) << "the start-up test has room to see one begin";
+}
+
+// A pattern of exactly this period, each as random as a generator makes it; how many samples it takes to be refused, or
+// nothing.
+std::optional<std::uint32_t> refused_after(std::uint32_t period, std::uint32_t most) {
+    std::mt19937 engine(period);
+    std::vector<bool> pattern(period);
+    for (std::uint32_t i = 0; i < period; ++i) pattern[i] = (engine() & 1) != 0;
+    ShortPeriods test;
+    for (std::uint32_t i = 0; i < most; ++i) {
+        if (!test.add(pattern[i % period])) return i + 1;
+    }
+    return std::nullopt;
+}
+
+TEST(Health, EveryShortPeriodFailsWithinTwoWindowsAndNoLongerOne) {
+    for (std::uint32_t period = 1; period <= kLongestPeriod; ++period) {
+        EXPECT_TRUE(refused_after(period, 2 * kPeriodWindow)) << period;
+    }
+    for (const std::uint32_t period : {33U, 34U, 50U, 64U, 1000U}) {
+        EXPECT_FALSE(refused_after(period, 100 * kPeriodWindow)) << period;
+    }
+}
+
+TEST(Health, OneSampleOutOfStepInEachWindowIsEnoughForNoPeriod) {
+    ShortPeriods test;
+    for (std::uint32_t i = 0; i < 50 * kPeriodWindow; ++i) {
+        const bool step = i % kPeriodWindow == kPeriodWindow / 2;
+        ASSERT_TRUE(test.add((i % 2 == 0) != step)) << i;
+    }
+}
+
 TEST(Conditioned, GivesBytesOfAnyLengthAndNeverTheSame) {
     FakeNoise noise(random_bits(0.5));
     ConditionedEntropy entropy(noise);
@@ -120,7 +156,9 @@ TEST(Conditioned, TakesASourceAsPoorAsClaimed) {
 }
 
 TEST(Conditioned, RefusesABadSourceFromTheStartAndForGood) {
-    const Bits bad[] = {[](std::uint32_t) { return true; }, [](std::uint32_t) { return false; }, random_bits(0.99)};
+    const Bits bad[] = {[](std::uint32_t) { return true; }, [](std::uint32_t) { return false; },
+                        [](std::uint32_t i) { return i % 2 == 0; }, [](std::uint32_t i) { return i % 32 < 7; },
+                        random_bits(0.99)};
     for (const Bits& bits : bad) {
         FakeNoise noise(bits);
         ConditionedEntropy entropy(noise);
@@ -132,6 +170,17 @@ TEST(Conditioned, RefusesABadSourceFromTheStartAndForGood) {
         EXPECT_FALSE(entropy.fill(block));
         EXPECT_EQ(noise.taken, taken) << "it isn't asked again";
     }
+}
+
+// An oscillator that locks to the chip's clock after a while.
+TEST(Conditioned, NoticesASourceThatBeginsToRepeat) {
+    constexpr std::uint32_t locks_at = kProportionWindow + kSamplesPerBlock + 100;
+    FakeNoise noise([bits = random_bits(0.5)](std::uint32_t i) mutable { return i >= locks_at ? i % 5 < 2 : bits(i); });
+    ConditionedEntropy entropy(noise);
+    Block block;
+    ASSERT_TRUE(entropy.fill(block));
+    EXPECT_FALSE(entropy.fill(block));
+    EXPECT_LE(noise.taken, locks_at + 3 * kPeriodWindow);
 }
 
 TEST(Conditioned, NoticesASourceThatDiesLaterAndGivesNothingAway) {
