@@ -9,6 +9,7 @@ preprocessed text, the checks, the tool. SEALKEY_TIDY_CACHE=none reads every fil
 """
 import collections
 import concurrent.futures
+import functools
 import hashlib
 import json
 import os
@@ -24,11 +25,26 @@ CACHE = pathlib.Path(os.environ.get("XDG_CACHE_HOME") or pathlib.Path.home() / "
 BATCH = 8
 
 
+COMPILER = re.compile(r"(?:^|/)(?:([a-z0-9_]+-none-eabi)-)?(?:c\+\+|g\+\+|clang\+\+)[-.0-9]*$")
+
+
+@functools.lru_cache
+def foreign(compiler):
+    """What clang has to be told for a board's compiler: its target, and where its headers are. Nothing for this machine's own."""
+    target = COMPILER.search(compiler).group(1)
+    if target is None:
+        return []
+    told = subprocess.run([compiler, "-E", "-v", "-x", "c++", os.devnull], capture_output=True, text=True, check=True).stderr
+    folders = told.split("#include <...> search starts here:")[1].split("End of search list.")[0].split()
+    # The compiler's own headers are clang's affair.
+    return [f"--target={target}", *(f"-isystem{os.path.normpath(f)}" for f in folders if "/lib/gcc/" not in os.path.normpath(f))]
+
+
 def flags_of(entry):
-    """What the compiler is told, without the file and its object."""
+    """What clang is told, without the file and its object."""
     words = shlex.split(entry["command"])
-    words = words[words.index(next(w for w in words if re.search(r"(c\+\+|g\+\+|clang\+\+)[-.0-9]*$", w))) + 1:]
-    return tuple(w for w in words[:words.index("-o")] if w != "-c")
+    at = next(number for number, word in enumerate(words) if COMPILER.search(word))
+    return tuple([w for w in words[at + 1:words.index("-o")] if w != "-c"] + foreign(words[at]))
 
 
 class Reader:

@@ -20,6 +20,9 @@ FIRMWARE = {
     "applet": ["base", "protocol", "platform", "crypto", "store", "iso7816", "channel"],
     "usb": ["base", "protocol"],
 }
+# A board puts together what it likes of the token. Its own headers, beside the source, are named without a folder; so are
+# those of its chip, in angle brackets.
+BOARDS = list(FIRMWARE)
 # The host shares base and protocol with the token, nothing else of it.
 HOST = {
     "message": [],
@@ -46,6 +49,8 @@ INCLUDE = re.compile(r'^\s*#\s*include\s+"([^"]+)"', re.M)
 def rooms(root):
     for name, allowed in FIRMWARE.items():
         yield root / "firmware" / name, name, allowed
+    for board in sorted((root / "firmware/boards").iterdir()):
+        yield board, "boards", BOARDS
     for name, allowed in HOST.items():
         yield root / "host" / name, name, allowed
     for name, allowed in OTHER.items():
@@ -54,12 +59,12 @@ def rooms(root):
 
 def main():
     root = pathlib.Path(sys.argv[1] if len(sys.argv) > 1 else pathlib.Path(__file__).parents[2])
-    known = set(FIRMWARE) | set(HOST) | set(OTHER)
+    known = set(FIRMWARE) | {"boards"} | set(HOST) | set(OTHER)
     faults = 0
     files = 0
     for folder, name, allowed in rooms(root):
         for path in sorted(folder.rglob("*")):
-            if path.suffix not in (".h", ".cpp", ".c"):
+            if path.suffix not in (".h", ".cpp", ".c", ".S"):
                 continue
             files += 1
             for target in INCLUDE.findall(path.read_text(encoding="utf-8")):

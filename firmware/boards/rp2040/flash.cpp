@@ -31,6 +31,7 @@ void __no_inline_not_in_flash_func(do_work)(void* parameter) {
 
 bool execute(Work work) { return flash_safe_execute(do_work, &work, kNoWait) == PICO_OK; }
 
+// NOLINTNEXTLINE(performance-no-int-to-ptr): where the flash is, there is no pointer to begin with
 const std::uint8_t* at(std::uint32_t offset) { return reinterpret_cast<const std::uint8_t*>(XIP_BASE + offset); }
 
 bool in_ring(std::uint32_t offset, std::size_t size) { return offset <= store_size() && size <= store_size() - offset; }

@@ -2,7 +2,7 @@
 // size made (docs/board.md).
 #pragma once
 
-#include "../../crypto/mbedtls/token_config.h"
+#include "crypto/mbedtls/token_config.h"
 
 // There is nobody to print for, and the C library's own exit would bring its streams.
 #define MBEDTLS_PLATFORM_FPRINTF_MACRO sealkey_no_print

@@ -5,11 +5,14 @@
 
 #include <cstdint>
 
+// The linker's names are as linkers have them.
+// NOLINTBEGIN(*-reserved-identifier,*-identifier-naming,*-dynamic-static-initializers)
 extern "C" {
 extern const std::uint8_t __store_start[];
 extern const std::uint8_t __store_end[];
 extern const std::uint8_t __factory_start[];
 }
+// NOLINTEND(*-reserved-identifier,*-identifier-naming,*-dynamic-static-initializers)
 
 namespace sealkey::board {
 

@@ -2,7 +2,7 @@
 
 #include <cstddef>
 
-extern "C" std::uint32_t __StackBottom[];
+extern "C" std::uint32_t __StackBottom[];  // NOLINT(*-reserved-identifier,*-identifier-naming): the linker's
 
 namespace sealkey::board {
 
