@@ -177,9 +177,8 @@ ByteVector Card::data(const token::ObjectInfo& object) {
 
 PublicKeyParts Card::public_parts(const Key& key) {
     if (key.host) return key.host->parts;
-    const auto* slot = status_.slot(key.slot);
-    require(slot != nullptr, CKR_KEY_HANDLE_INVALID);
-    return public_key(*slot);
+    require(is_current(key), CKR_KEY_HANDLE_INVALID);
+    return public_key(*status_.slot(key.slot));
 }
 
 std::optional<PublicKeyParts> Card::known_parts(const Key& key) {

@@ -8,6 +8,8 @@ namespace sealkey::pkcs11 {
 
 using token::Kind;
 using token::TokenError;
+using transport::Failure;
+using transport::TransportError;
 
 void Card::require_managed() const {
     require(status_.profile == protocol::Profile::compatibility, CKR_TOKEN_WRITE_PROTECTED);
@@ -61,6 +63,10 @@ void Card::manage(Operation operation) {
             refuse(CKR_USER_NOT_LOGGED_IN);
         }
         throw;
+    } catch (const TransportError& error) {
+        note_lost_session();
+        if (error.failure() == Failure::card_reset) refuse(CKR_USER_NOT_LOGGED_IN);
+        throw;
     }
     read_status();
 }
@@ -82,11 +88,12 @@ void Card::set_user_pin(ByteView pin) {
     require_managed();
     require(pin.size() >= protocol::kMinPin && pin.size() <= protocol::kPinSize, CKR_PIN_LEN_RANGE);
     // A token that is in use keeps its PIN: there the PUK opens it.
-    require(status_.lifecycle == protocol::Lifecycle::initialised, CKR_FUNCTION_REJECTED);
+    require(status_.lifecycle == protocol::Lifecycle::initialised, CKR_TOKEN_WRITE_PROTECTED);
     try {
         manage([&] { token_->set_bench_pin(pin); });
     } catch (const TokenError& error) {
         if (error.kind() == Kind::bad_data) refuse(CKR_PIN_INVALID);
+        if (error.kind() == Kind::not_allowed) refuse(CKR_TOKEN_WRITE_PROTECTED);  // in use since we looked
         throw;
     }
     // It ends every login.

@@ -22,8 +22,6 @@ CK_RV code_of(Kind kind) {
             return CKR_PIN_INCORRECT;
         case Kind::locked:
             return CKR_PIN_LOCKED;
-        case Kind::not_verified:
-            return CKR_USER_NOT_LOGGED_IN;
         case Kind::bad_data:
             return CKR_DATA_INVALID;
         case Kind::bad_argument:
@@ -35,6 +33,8 @@ CK_RV code_of(Kind kind) {
         case Kind::not_allowed:
         case Kind::unsupported:
             return CKR_FUNCTION_FAILED;
+        // Where a login is asked for, it is looked at there (card.cpp): from any other command it is nonsense.
+        case Kind::not_verified:
         case Kind::not_found:
         case Kind::lying_token:
         case Kind::malformed_answer:
@@ -53,8 +53,10 @@ CK_RV code_of(Failure failure, bool& lost) {
         case Failure::no_service:
             lost = true;
             return CKR_DEVICE_ERROR;
+        // Another program's reset in the middle of a command that isn't sent twice. What it means for a login is said
+        // where one is asked for; a PIN or a status has been answered by nobody.
         case Failure::card_reset:
-            return CKR_USER_NOT_LOGGED_IN;
+            return CKR_DEVICE_ERROR;
         case Failure::in_use:
             return kReaderInUse;
         case Failure::timeout:

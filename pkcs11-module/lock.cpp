@@ -24,7 +24,11 @@ public:
     ~ApplicationLock() override { functions_.DestroyMutex(mutex_); }
     ApplicationLock(const ApplicationLock&) = delete;
     ApplicationLock& operator=(const ApplicationLock&) = delete;
-    void lock() override { require(functions_.LockMutex(mutex_) == CKR_OK, CKR_CANT_LOCK); }
+    void lock() override {
+        // CKR_CANT_LOCK is C_Initialize's alone.
+        const CK_RV code = functions_.LockMutex(mutex_);
+        require(code == CKR_OK, code == CKR_HOST_MEMORY ? CKR_HOST_MEMORY : CKR_GENERAL_ERROR);
+    }
     void unlock() noexcept override { functions_.UnlockMutex(mutex_); }
 
 private:

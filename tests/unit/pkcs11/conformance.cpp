@@ -5,12 +5,12 @@
 #include <array>
 
 #include "support/hex.h"
+#include "support/test_keys.h"
 
 namespace sealkey::test::conformance {
 
 namespace {
 
-constexpr char kManagement[] = "010203040506070801020304050607080102030405060708";
 constexpr CK_FLAGS kReadWrite = CKF_SERIAL_SESSION | CKF_RW_SESSION;
 
 CK_FUNCTION_LIST_3_0& list_of_3_0() {
@@ -111,6 +111,14 @@ CK_RV Scene::set_pin(std::string old_pin, std::string new_pin) {
                       reinterpret_cast<unsigned char*>(new_pin.data()), new_pin.size());
 }
 
+CK_RV Scene::write_certificate() {
+    const std::uint8_t id = kDevice;
+    Template wanted;
+    wanted.number(CKA_CLASS, CKO_CERTIFICATE).number(CKA_CERTIFICATE_TYPE, CKC_X_509).flag(CKA_TOKEN, true);
+    wanted.bytes(CKA_VALUE, certificate_for(ec_key(), "the device")).bytes(CKA_ID, &id, 1);
+    return create(std::move(wanted));
+}
+
 CK_RV Scene::while_locked(const std::function<CK_RV()>& ask) {
     const auto other = token.client();
     for (int tries = 0; tries < 20 && !other->token_status().pin.blocked; ++tries) {
@@ -126,6 +134,45 @@ CK_RV Scene::without_token(const std::function<CK_RV()>& ask) {
     const CK_RV code = ask();
     token.plug();
     return code;
+}
+
+CK_RV Scene::after_loss(const std::function<CK_RV()>& ask) {
+    return without_token([&] {
+        EXPECT_EQ(set_pin(kPin, kPin), CKR_DEVICE_REMOVED);
+        return ask();
+    });
+}
+
+CK_RV Scene::through_wire(State state, const std::function<CK_RV(FailingWire&)>& ask) {
+    FailingWire wire(token.socket_path());
+    ::setenv("SEALKEY_SIM_SOCKETS", wire.path().c_str(), 1);
+    begin(state);
+    const CK_RV code = ask(wire);
+    end();
+    ::setenv("SEALKEY_SIM_SOCKETS", token.socket_path().c_str(), 1);
+    return code;
+}
+
+namespace {
+constexpr std::uint8_t kStraySlot = protocol::ref::retired_first + kStray - kFormer;
+}
+
+void Scene::put_stray_key(protocol::PinPolicy policy) {
+    const auto part = [](std::string_view text) { return sealkey::testing::from_hex(text); };
+    const ByteVector p = part(sealkey::testing::kTestRsaP);
+    const ByteVector q = part(sealkey::testing::kTestRsaQ);
+    const ByteVector dp = part(sealkey::testing::kTestRsaDp);
+    const ByteVector dq = part(sealkey::testing::kTestRsaDq);
+    const ByteVector qinv = part(sealkey::testing::kTestRsaQinv);
+    const auto other = token.client();
+    token.authenticate(*other);
+    other->import_rsa(kStraySlot, protocol::Algorithm::rsa2048, {p, q, dp, dq, qinv}, policy);
+}
+
+void Scene::replace_stray_key() {
+    const auto other = token.client();
+    token.authenticate(*other);
+    static_cast<void>(other->generate(kStraySlot, protocol::Algorithm::p256));
 }
 
 }  // namespace sealkey::test::conformance

@@ -7,9 +7,12 @@
 #include <vector>
 
 #include "cryptoki3.h"
+#include "failing_wire.h"
 #include "module.h"
 
 namespace sealkey::test::conformance {
+
+inline constexpr char kManagement[] = "010203040506070801020304050607080102030405060708";
 
 // What holds when a row's call comes: stopped: before C_Initialize; open: a read-write session; user, officer: who is
 // logged in there.
@@ -23,6 +26,7 @@ public:
     void end();
 
     using ModuleTest::attribute;
+    using ModuleTest::attribute_code;
     using ModuleTest::login;
     using ModuleTest::object;
     using ModuleTest::open;
@@ -58,10 +62,19 @@ public:
     CK_RV unwrap(CK_MECHANISM_TYPE type, CK_OBJECT_HANDLE with, ByteView wrapped, Template wanted);
     CK_RV derive(CK_OBJECT_HANDLE base, Template wanted, CK_MECHANISM_TYPE type = CKM_ECDH1_DERIVE);
     CK_RV set_pin(std::string old_pin, std::string new_pin);
+    // The officer's: a certificate for the device's key.
+    CK_RV write_certificate();
     // Every try spent by another program; what is asked then; and the PIN as it was.
     CK_RV while_locked(const std::function<CK_RV()>& ask);
     // A call with the key taken out, and put in again.
     CK_RV without_token(const std::function<CK_RV()>& ask);
+    // The same when another call has met the loss before.
+    CK_RV after_loss(const std::function<CK_RV()>& ask);
+    // From a scene that is stopped: one with the token behind a wire that can be told to fail.
+    CK_RV through_wire(State state, const std::function<CK_RV(FailingWire&)>& ask);
+    // Another program's doing, in a slot of its own: an RSA key (CKA_ID kStray), and one of another kind in its place.
+    void put_stray_key(protocol::PinPolicy policy = protocol::PinPolicy::standard);
+    void replace_stray_key();
 
     SimulatedKey& token = key_;
     CK_FUNCTION_LIST_3_0& f;
@@ -72,6 +85,18 @@ public:
     CK_ULONG length = sizeof(b);
 };
 
+constexpr std::uint8_t kStray = 6;
+
+// Operations begun, with what they work on.
+void begin_rsa(Scene& c, Scene::Init init, CK_OBJECT_HANDLE key, CK_MECHANISM_TYPE type = CKM_RSA_PKCS);
+void begin_sign(Scene& c, CK_MECHANISM_TYPE type = CKM_SHA256_RSA_PKCS, std::uint8_t key = kLogin);
+void begin_verify(Scene& c, CK_MECHANISM_TYPE type = CKM_SHA256_RSA_PKCS, std::uint8_t key = kLogin);
+// With data that RSA_PKCS pads and the token's own public key has encrypted.
+void encrypted_for_token(Scene& c, std::uint8_t key = kDecryption);
+
+// Of 3.0, which the packaged header doesn't know.
+inline constexpr CK_RV kAeadDecryptFailed = 0x42;
+inline constexpr CK_RV kTokenResourceExceeded = 0x201;
 struct Standard {
     std::string_view function;
     std::vector<CK_RV> codes;
@@ -88,8 +113,13 @@ struct Row {
 [[nodiscard]] std::vector<Row> object_rows();
 [[nodiscard]] std::vector<Row> operation_rows();
 [[nodiscard]] std::vector<Row> key_rows();
+[[nodiscard]] std::vector<Row> failure_rows();
 
-// function: "": each for which the code isn't provoked.
+// function: "": each for which the code isn't provoked; kMessages: what nothing can begin.
+constexpr std::string_view kMessages = "C_*Message*";
+[[nodiscard]] inline bool is_message_function(std::string_view function) {
+    return function.find("Message") != std::string_view::npos;
+}
 struct Unprovoked {
     std::string_view function;
     CK_RV code;

@@ -24,11 +24,53 @@ CK_RV with_foreign_card(Scene& c, const std::function<CK_RV()>& ask) {
     return code;
 }
 
+// With the application's own mutexes, of which none can be made.
+CK_RV without_mutexes(Scene& c, CK_CREATEMUTEX create) {
+    CK_C_INITIALIZE_ARGS arguments{};
+    arguments.CreateMutex = create;
+    arguments.DestroyMutex = [](void*) { return CK_RV{CKR_OK}; };
+    arguments.LockMutex = [](void*) { return CK_RV{CKR_OK}; };
+    arguments.UnlockMutex = [](void*) { return CK_RV{CKR_OK}; };
+    const CK_RV code = c.f.C_Initialize(&arguments);
+    EXPECT_EQ(c.f.C_Finalize(nullptr), CKR_CRYPTOKI_NOT_INITIALIZED);
+    return code;
+}
+
+// A token in use: its own officer has ended its beginnings.
+CK_RV init_pin_of_a_token_in_use(Scene& c, bool known) {
+    SimulatedKey used;
+    const auto activate = [&] {
+        const auto other = used.client();
+        used.authenticate(*other);
+        other->set_lifecycle(protocol::Lifecycle::secured);
+    };
+    if (known) activate();
+    ::setenv("SEALKEY_SIM_SOCKETS", used.socket_path().c_str(), 1);
+    c.begin(State::officer);
+    if (!known) {
+        activate();
+        EXPECT_EQ(c.f.C_Logout(c.s), CKR_OK);
+        EXPECT_EQ(c.login(c.s, kManagement, CKU_SO), CKR_OK);
+    }
+    std::memcpy(c.b, "735813", 6);
+    const CK_RV code = c.f.C_InitPIN(c.s, c.b, 6);
+    // The PIN is what it was.
+    static_cast<void>(c.f.C_Logout(c.s));
+    EXPECT_EQ(c.login(c.s, kPin), CKR_OK);
+    c.end();
+    ::setenv("SEALKEY_SIM_SOCKETS", c.token.socket_path().c_str(), 1);
+    return code;
+}
+
 std::vector<Row> library_rows() {
     return {
         SEALKEY_ROW(C_Initialize, OK, stopped, return c.f.C_Initialize(nullptr);),
             SEALKEY_ROW(C_Initialize, ARGUMENTS_BAD, stopped, CK_C_INITIALIZE_ARGS a{}; a.pReserved = &a;
                         return c.f.C_Initialize(&a);),
+            SEALKEY_ROW(C_Initialize, CANT_LOCK, stopped,
+                        return without_mutexes(c, [](void**) { return CK_RV{CKR_GENERAL_ERROR}; });),
+            SEALKEY_ROW(C_Initialize, HOST_MEMORY, stopped,
+                        return without_mutexes(c, [](void**) { return CK_RV{CKR_HOST_MEMORY}; });),
             SEALKEY_ROW(C_Initialize, CRYPTOKI_ALREADY_INITIALIZED, open, return c.f.C_Initialize(nullptr);),
             SEALKEY_ROW(C_Finalize, OK, open, return c.f.C_Finalize(nullptr);),
             SEALKEY_ROW(C_Finalize, ARGUMENTS_BAD, open, return c.f.C_Finalize(c.b);),
@@ -225,6 +267,8 @@ std::vector<Row> pin_rows() {
             SEALKEY_ROW(C_InitPIN, SESSION_READ_ONLY, open, return c.f.C_InitPIN(c.open(), c.b, 8);),
             SEALKEY_ROW(C_InitPIN, USER_NOT_LOGGED_IN, user, return c.f.C_InitPIN(c.s, c.b, 8);),
             SEALKEY_ROW(C_InitPIN, OK, officer, std::memcpy(c.b, kPin, 6); return c.f.C_InitPIN(c.s, c.b, 6);),
+            SEALKEY_ROW(C_InitPIN, TOKEN_WRITE_PROTECTED, stopped, return init_pin_of_a_token_in_use(c, true);),
+            SEALKEY_ROW(C_InitPIN, TOKEN_WRITE_PROTECTED, stopped, return init_pin_of_a_token_in_use(c, false);),
             SEALKEY_ROW(C_InitPIN, DEVICE_REMOVED, officer, std::memcpy(c.b, kPin, 6);
                         return c.without_token([&] { return c.f.C_InitPIN(c.s, c.b, 6); });),
     };

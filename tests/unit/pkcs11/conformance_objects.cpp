@@ -19,13 +19,6 @@ CK_RV read(Scene& c, CK_OBJECT_HANDLE object, CK_ATTRIBUTE_TYPE type, CK_ULONG r
     CK_ATTRIBUTE one{type, c.b, room};
     return c.f.C_GetAttributeValue(c.s, object, &one, 1);
 }
-CK_RV write_certificate(Scene& c) {
-    const std::uint8_t id = kDevice;
-    Template wanted;
-    wanted.number(CKA_CLASS, CKO_CERTIFICATE).number(CKA_CERTIFICATE_TYPE, CKC_X_509).flag(CKA_TOKEN, true);
-    wanted.bytes(CKA_VALUE, certificate_for(ec_key(), "the device")).bytes(CKA_ID, &id, 1);
-    return c.create(std::move(wanted));
-}
 Template on_secp256k1() {
     Template wanted;
     wanted.number(CKA_CLASS, CKO_PUBLIC_KEY).number(CKA_KEY_TYPE, CKK_EC);
@@ -53,7 +46,7 @@ std::vector<Row> creation_rows() {
             SEALKEY_ROW(C_CreateObject, USER_NOT_LOGGED_IN, open,
                         return c.create(std::move(note().flag(CKA_PRIVATE, true)));),
             SEALKEY_ROW(C_CreateObject, DEVICE_REMOVED, officer,
-                        return c.without_token([&] { return write_certificate(c); });),
+                        return c.without_token([&] { return c.write_certificate(); });),
             SEALKEY_ROW(C_CopyObject, OK, open, return copy(c, c.data(), {});),
             SEALKEY_ROW(C_CopyObject, ACTION_PROHIBITED, open, return copy(c, c.data(CKA_COPYABLE), {});),
             SEALKEY_ROW(C_CopyObject, ARGUMENTS_BAD, open,

@@ -85,24 +85,28 @@ void begin_aes(Scene& c, bool encrypt, CK_MECHANISM_TYPE type = CKM_AES_ECB) {
     EXPECT_EQ((encrypt ? c.f.C_EncryptInit : c.f.C_DecryptInit)(c.s, &m, c.aes()), CKR_OK);
 }
 void begin_padded(Scene& c) { begin_aes(c, false, CKM_AES_CBC_PAD); }
-void begin_rsa(Scene& c, Scene::Init init, CK_OBJECT_HANDLE key, CK_MECHANISM_TYPE type = CKM_RSA_PKCS) {
+void begin_digest(Scene& c) { EXPECT_EQ(c.digest(), CKR_OK); }
+
+}  // namespace
+
+void begin_rsa(Scene& c, Scene::Init init, CK_OBJECT_HANDLE key, CK_MECHANISM_TYPE type) {
     EXPECT_EQ(c.init(init, type, key), CKR_OK);
 }
-void begin_sign(Scene& c, CK_MECHANISM_TYPE type = CKM_SHA256_RSA_PKCS, std::uint8_t key = kLogin) {
+void begin_sign(Scene& c, CK_MECHANISM_TYPE type, std::uint8_t key) {
     begin_rsa(c, c.f.C_SignInit, c.private_key(key), type);
 }
-void begin_verify(Scene& c, CK_MECHANISM_TYPE type = CKM_SHA256_RSA_PKCS) {
-    begin_rsa(c, c.f.C_VerifyInit, c.public_key(kLogin), type);
+void begin_verify(Scene& c, CK_MECHANISM_TYPE type, std::uint8_t key) {
+    begin_rsa(c, c.f.C_VerifyInit, c.public_key(key), type);
 }
-void begin_digest(Scene& c) { EXPECT_EQ(c.digest(), CKR_OK); }
-// With data that RSA_PKCS pads and the token's own public key has encrypted.
-void encrypted_for_token(Scene& c) {
-    begin_rsa(c, c.f.C_EncryptInit, c.public_key(kDecryption));
+void encrypted_for_token(Scene& c, std::uint8_t key) {
+    begin_rsa(c, c.f.C_EncryptInit, c.public_key(key));
     EXPECT_EQ(c.f.C_Encrypt(c.s, c.b, 5, c.b, &c.length), CKR_OK);
     EXPECT_EQ(c.length, 256U);
     c.length = sizeof(c.b);
-    begin_rsa(c, c.f.C_DecryptInit, c.private_key(kDecryption));
+    begin_rsa(c, c.f.C_DecryptInit, c.private_key(key));
 }
+
+namespace {
 
 std::vector<Feeds> feeds() {
     using Out = unsigned char*;
