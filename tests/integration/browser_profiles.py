@@ -142,10 +142,53 @@ class Others(BrowserCase):
         old_module = old / "libsealkey-pkcs11.so"
         old_module.write_bytes(MODULE.read_bytes())
         harness.run(["modutil", "-force", "-dbdir", f"sql:{folder}", "-add", "电子钥匙", "-libfile", old_module])
-        old_module.unlink()
         self.assertEqual(self.json("status", "--profile", folder)[str(folder)]["module"], "elsewhere")
+        old_module.unlink()
+        self.assertEqual(self.json("status", "--profile", folder)[str(folder)]["module"], "dangling")
         self.browser("enable", "--profile", folder)
         self.assertEqual(entries(folder), {"sealkey": str(MODULE)})
+
+    def test_where_the_new_module_cannot_be_told_the_earlier_one_stays(self):
+        """NSS loads what it is told of, and refuses what it can't load."""
+        folder = self.profile()
+        old_module = self.told_of_a_copy(folder)
+        broken = self.work.write("broken.so", "no library")
+        for gone in (False, True):
+            if gone:
+                old_module.unlink()
+            before = contents(folder)
+            said = self.browser("enable", "--profile", folder, "--module", broken, code=1).err
+            self.assertIn("modutil says", said)
+            self.assertIn("list of modules is as it was", said)
+            self.assertEqual(contents(folder), before)
+            self.assertEqual(self.registered(folder), str(old_module))
+
+    def told_of_a_copy(self, folder):
+        """The profile knows a module of the key in another place, by the command itself."""
+        place = self.work / "installed 安装"
+        place.mkdir()
+        module = place / "libsealkey-pkcs11.so"
+        module.write_bytes(MODULE.read_bytes())
+        self.browser("enable", "--profile", folder, "--module", module)
+        self.assertEqual(self.registered(folder), str(module))
+        return module
+
+    def test_module_uninstalled_under_a_profile(self):
+        """As after `apt purge` without `sealkey browser disable` before it: NSS goes on, the doctor names the profile, and it
+        can be cleaned afterwards."""
+        folder = self.profile()
+        before = contents(folder)
+        self.told_of_a_copy(folder).unlink()
+        self.assertEqual(harness.run(["certutil", "-L", "-d", f"sql:{folder}"]).code, 0)
+        self.assertIn("sealkey", harness.run(["modutil", "-dbdir", f"sql:{folder}", "-list"]).out)
+        self.assertIn("isn't there any more", self.browser("status", "--profile", folder).out)
+        found = json.loads(harness.run(["sealkey", "doctor", "--json"], ok=None, env=self.environment).out)["findings"]
+        self.assertEqual([f["health"] for f in found if f["finding"] == "browser_dangling" and str(folder) in f["text"]],
+                         ["trouble"])
+        self.assertIn("no longer knows", self.browser("disable", "--profile", folder).out)
+        self.assertEqual(entries(folder), {})
+        after = contents(folder)
+        self.assertEqual({n for n in before if before[n] != after.get(n)} | set(after) - set(before), set())
 
     def test_browsers_from_snap_and_flatpak_are_named_and_left(self):
         snap = self.home / "snap/firefox/common/.mozilla/firefox/abc.default"

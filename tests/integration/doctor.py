@@ -373,10 +373,20 @@ class Programs(DoctorCase):
     def test_profile_with_an_earlier_module_or_another_one(self):
         folder = self.home / ".pki/nssdb"
         folder.mkdir(parents=True)
-        (folder / "pkcs11.txt").write_text("library=/old/libsealkey-pkcs11.so\nname=sealkey\n")
+        old = self.work / "old"
+        old.mkdir()
+        (old / "libsealkey-pkcs11.so").write_bytes(harness.MODULE.read_bytes())
+        (folder / "pkcs11.txt").write_text(f"library={old}/libsealkey-pkcs11.so\nname=sealkey\n")
         self.finds("browser_elsewhere", "sealkey browser enable")
         (folder / "pkcs11.txt").write_text("library=/usr/lib/other.so\nname=sealkey\n")
         self.finds("browser_name_taken", "settings")
+
+    def test_profile_that_names_a_module_that_has_gone(self):
+        folder = self.home / ".pki/nssdb"
+        folder.mkdir(parents=True)
+        (folder / "pkcs11.txt").write_text("library=/old/libsealkey-pkcs11.so\nname=sealkey\n")
+        self.finds("browser_dangling", "sealkey browser enable", "sealkey browser disable", "libsealkey-pkcs11",
+                   str(folder))
 
     def test_browser_in_a_snap(self):
         (self.home / "snap/firefox").mkdir(parents=True)

@@ -5,6 +5,7 @@
 #include <cerrno>
 #include <cstring>
 #include <memory>
+#include <utility>
 
 #include "cli/common/child_process.h"
 #include "cli/sealkey/browser_profiles.h"
@@ -34,6 +35,9 @@ constexpr RegistrationRow kRegistrations[] = {
     {Registration::present, "present", mark("knows the key.")},
     {Registration::elsewhere, "elsewhere",
      mark("knows an earlier module of the key. `sealkey browser enable` puts the present one in its place.")},
+    {Registration::dangling, "dangling",
+     mark("names a module of the key that isn't there any more. `sealkey browser enable` puts the installed one in its "
+          "place, `sealkey browser disable` takes it out.")},
     {Registration::name_taken, "name_taken",
      mark("has another module under the name sealkey. It is left as it is: remove it in the browser's settings if it "
           "isn't wanted.")},
@@ -116,18 +120,53 @@ void make_database(const fs::path& folder) {
     run_modutil(folder, {"-create"});
 }
 
-void enable(const fs::path& folder, const fs::path& module) {
-    make_database(folder);
-    // Out with an earlier place of ours, whatever it was called.
-    for (const auto& each : nss_modules(folder)) {
-        if (fs::path(each.library).filename() == "libsealkey-pkcs11.so") run_modutil(folder, {"-delete", each.name});
-    }
-    run_modutil(folder, {"-add", kModuleName, "-libfile", module.string()});
-}
-
+// Out with every place of ours, whatever it was called.
 void disable(const fs::path& folder) {
     for (const auto& each : nss_modules(folder)) {
         if (fs::path(each.library).filename() == "libsealkey-pkcs11.so") run_modutil(folder, {"-delete", each.name});
+    }
+}
+
+// The list of modules as it was, in a file beside it: a profile keeps what it knew where the new one can't be told.
+class KeptList {
+public:
+    explicit KeptList(const fs::path& folder) : list_(folder / "pkcs11.txt"), copy_(folder / "pkcs11.txt.before") {
+        std::error_code error;
+        fs::copy_file(list_, copy_, fs::copy_options::overwrite_existing, error);
+        if (!error) return;
+        throw Failed(Exit::file_error, fill(tr("can't be changed: %1. Nothing was changed."), {error.message()}));
+    }
+    ~KeptList() {
+        std::error_code ignored;
+        if (!copy_.empty()) fs::remove(copy_, ignored);
+    }
+    KeptList(const KeptList&) = delete;
+    KeptList& operator=(const KeptList&) = delete;
+    // What is said of it, after what went wrong.
+    std::string put_back() {
+        std::error_code error;
+        const fs::path from = std::exchange(copy_, {});
+        fs::rename(from, list_, error);
+        if (!error) return tr("Its list of modules is as it was.");
+        return fill(tr("Its list of modules couldn't be put back (%1); as it was, it is in %2."),
+                    {error.message(), printable(from.string())});
+    }
+
+private:
+    fs::path list_;
+    fs::path copy_;
+};
+
+void enable(const fs::path& folder, const fs::path& module, bool instead_of_another) {
+    make_database(folder);
+    const std::vector<std::string> add = {"-add", kModuleName, "-libfile", module.string()};
+    if (!instead_of_another) return run_modutil(folder, add);
+    KeptList kept(folder);
+    try {
+        disable(folder);
+        run_modutil(folder, add);
+    } catch (const Failed& failure) {
+        throw Failed(failure.code(), std::string(failure.what()) + " " + kept.put_back());
     }
 }
 
@@ -138,8 +177,8 @@ std::string change(const BrowserOptions& options, const BrowserProfile& profile,
     if (enabling && before == Registration::name_taken) {
         throw Failed(Exit::not_allowed, tr(row_of(before).text));
     }
-    const bool there = before == Registration::present || before == Registration::elsewhere;
-    if (enabling ? before == Registration::present : !there) return {};
+    const bool another = before == Registration::elsewhere || before == Registration::dangling;
+    if (enabling ? before == Registration::present : before != Registration::present && !another) return {};
     require_free(profile);
     std::error_code error;
     if (fs::exists(profile.folder, error)) require_writable(profile.folder);
@@ -148,7 +187,7 @@ std::string change(const BrowserOptions& options, const BrowserProfile& profile,
                         : tr("would no longer know the key. Nothing was changed.");
     }
     if (enabling) {
-        enable(profile.folder, module);
+        enable(profile.folder, module, another);
     } else {
         disable(profile.folder);
     }

@@ -222,7 +222,13 @@ Registration registration_of(const std::vector<NssModule>& modules, const fs::pa
         if (each.name != kModuleName && !ours) continue;
         std::error_code error;
         if (fs::equivalent(each.library, module, error)) return Registration::present;
-        found = ours ? Registration::elsewhere : Registration::name_taken;
+        if (!ours) {
+            found = Registration::name_taken;
+            continue;
+        }
+        // What has no whole path is the loader's to find.
+        const bool gone = fs::path(each.library).is_absolute() && !fs::exists(each.library, error);
+        found = gone ? Registration::dangling : Registration::elsewhere;
     }
     return found;
 }

@@ -34,6 +34,7 @@ enum class Registration {
     absent,
     present,
     elsewhere,   // sealkey's module is named, but another file than the one that is meant
+    dangling,    // the same, and that file isn't there
     name_taken,  // the name stands for something that isn't ours
 };
 inline constexpr const char* kModuleName = "sealkey";

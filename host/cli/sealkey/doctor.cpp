@@ -211,6 +211,8 @@ const char* browser_finding(Registration registration) {
             return "browser_good";
         case Registration::elsewhere:
             return "browser_elsewhere";
+        case Registration::dangling:
+            return "browser_dangling";
         case Registration::name_taken:
             return "browser_name_taken";
         default:

@@ -81,6 +81,9 @@ constexpr FindingRow kFindings[] = {
     {"browser_absent", Health::trouble, mark("%1 doesn't know the key (%2)."), mark("Run `sealkey browser enable`.")},
     {"browser_elsewhere", Health::trouble, mark("%1 knows an earlier module of the key (%2)."),
      mark("Run `sealkey browser enable`.")},
+    {"browser_dangling", Health::trouble, mark("%1 names a module of the key that isn't there any more (%2)."),
+     mark("Install the package libsealkey-pkcs11 and run `sealkey browser enable`. Where the key isn't used any more: "
+          "`sealkey browser disable`.")},
     {"browser_name_taken", Health::trouble, mark("%1 has another module under the name sealkey (%2)."),
      mark("Remove it in the browser's settings, then run `sealkey browser enable`.")},
     {"browser_sandboxed", Health::notice, mark("%1 comes from a %2: it can't use the key."),
