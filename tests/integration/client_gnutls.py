@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # labels: clients
 # timeout: 180
-"""GnuTLS: p11tool, certtool and gnutls-cli over OpenSC's module, with the keys in 9A and 9C. Profiles: both."""
+"""GnuTLS: p11tool and certtool over OpenSC's module, with the keys in 9A and 9C (gnutls-cli: pkcs11_calls.py). Profiles: both."""
 import harness
 from harness import OPENSC_MODULE
 from personal import PersonalisedCase, ShippingCase

@@ -1,6 +1,18 @@
 #!/usr/bin/env python3
 # labels: clients pkcs11 browser
-# timeout: 420
+# timeout: 120
+# part pkcs11-tool: Clients.test_pkcs11_tool
+# part openssl: Clients.test_openssl
+# part p11tool: Clients.test_p11tool
+# part certtool: Clients.test_certtool
+# part gnutls-cli: Clients.test_gnutls_cli_through_p11_kit
+# part curl: Clients.test_curl_through_p11_kit_and_without CurlThroughP11Kit
+# part ssh: Clients.test_ssh
+# part firefox: Clients.test_firefox
+# part chromium: Clients.test_chromium
+# part tstclnt: Clients.test_tstclnt
+# part java: Clients.test_java
+# part document: Document
 """What programs ask our module, by its own call log: each runs through its work, and every answer but CKR_OK has to stand
 in the table. An attribute is refused only if PKCS#11 2.40 has none such for the object. The table of
 docs/pkcs11-module.md is this one. Profile: compatibility."""
