@@ -1,8 +1,10 @@
 #!/usr/bin/env python3
 # labels: clients pkcs11 stress
 # timeout: 240
-"""Many programs with many threads sign on one key while it is taken out, put in, reset, and pcscd is restarted under them: every
-signature that was given verifies, every refusal says what happened, no PIN try is lost and nothing hangs.
+"""Many programs with many threads sign on one token, with an RSA key, an EC key and the one whose PIN is given for each
+signature, while the token is taken out, put in, reset, and pcscd is restarted under them: every signature that was given
+verifies, every call answers only what it may then, no PIN try is lost and nothing hangs. Eight programs of four threads each
+time: 384 signatures as they are, 64 under valgrind, which takes about half a minute of two cores for both.
 Profile: compatibility."""
 import os
 import signal
@@ -15,13 +17,23 @@ from personal import PersonalisedCase
 
 THREADS = 4
 
-# What a call may answer when the key, its session or the service goes under it.
+# The key is gone, and pcscd hasn't looked yet: all that can be known is that the card doesn't answer.
+SILENT = {0x30: "CKR_DEVICE_ERROR"}
+# Here it is known; once the readers were looked at, the session is gone, too.
+GONE = {0x32: "CKR_DEVICE_REMOVED"}
+CLOSED = {0xB3: "CKR_SESSION_HANDLE_INVALID"}
+LOGGED_OUT = {0x101: "CKR_USER_NOT_LOGGED_IN"}
+# What each call may answer when the key, its session or the service goes under it; nothing else, and no call besides.
 EXPECTED = {
-    # The key is gone, and pcscd hasn't looked yet: all that can be known is that the card doesn't answer.
-    0x30: "CKR_DEVICE_ERROR", 0xE1: "CKR_TOKEN_NOT_RECOGNIZED",
-    # Here it is known.
-    0x32: "CKR_DEVICE_REMOVED", 0x60: "CKR_KEY_HANDLE_INVALID",
-    0xB3: "CKR_SESSION_HANDLE_INVALID", 0xE0: "CKR_TOKEN_NOT_PRESENT", 0x101: "CKR_USER_NOT_LOGGED_IN",
+    "open": {0xE0: "CKR_TOKEN_NOT_PRESENT", 0xE1: "CKR_TOKEN_NOT_RECOGNIZED", **SILENT, **GONE},
+    "login": {**SILENT, **GONE, **CLOSED},
+    "pin-for-one": {**SILENT, **GONE, **CLOSED},
+    "find-init": {**SILENT, **GONE, **CLOSED},
+    "find": {**CLOSED},
+    "certificate": {**SILENT, **GONE, **CLOSED},
+    "sign-init": {**GONE, **CLOSED, **LOGGED_OUT},
+    "sign-update": {**CLOSED},
+    "sign": {**SILENT, **GONE, **CLOSED, **LOGGED_OUT},
 }
 
 
@@ -97,7 +109,7 @@ service = None
 class Stress(PersonalisedCase):
     def setUp(self):
         super().setUp()
-        self.personalise(("9a", "RSA2048"))
+        self.personalise(("9a", "RSA2048"), ("9c", "ECCP256"), ("9d", "ECCP256"))
 
     def reset(self):
         """As another program does that wants the card for itself: it waits for its turn among the workers."""
@@ -158,8 +170,8 @@ class Stress(PersonalisedCase):
                 call, code, count = line.split()
                 codes[call, int(code, 16)] = codes.get((call, int(code, 16)), 0) + int(count)
         for (call, code), count in sorted(codes.items()):
-            print(f"{call}: {EXPECTED.get(code, hex(code))} {count} times")
-        self.assertEqual({code for _, code in codes} - set(EXPECTED), set())
+            print(f"{call}: {EXPECTED.get(call, {}).get(code, hex(code))} {count} times")
+        self.assertEqual([(call, hex(code)) for call, code in codes if code not in EXPECTED.get(call, {})], [])
         with FreshCard() as card:
             self.assertIn(card.tries(), (None, 6))  # nobody's PIN went wrong
 
@@ -169,8 +181,9 @@ class Plain(Stress):
         self.stress(programs=8, signatures=12, between=30)
 
     def test_under_valgrind(self):
-        self.stress(programs=2, signatures=6, between=8,
-                    wrapper=("valgrind", "--quiet", "--error-exitcode=9", "--leak-check=no"))
+        self.stress(programs=8, signatures=2, between=12,
+                    wrapper=("valgrind", "--quiet", "--error-exitcode=9", "--leak-check=full", "--show-leak-kinds=definite",
+                             "--errors-for-leak-kinds=definite"))
 
 
 if __name__ == "__main__":

@@ -1,4 +1,6 @@
-// A program with several threads that sign on one key for as long as it takes, whatever is done to the key meanwhile:
+// A program with several threads that sign on one token for as long as it takes, whatever is done to it meanwhile. They
+// take its keys in turn: the login key, the decryption key's signatures, and the signature key, whose PIN is given for
+// each signature and holds the card for its parts:
 //
 //   stress_worker MODULE THREADS SIGNATURES      the PIN in SEALKEY_PIN
 //
@@ -6,11 +8,13 @@
 // verifies; at the end one line a thing that was answered, "sign CKR 0x30 4" and so on. Exit code 1: a signature that
 // doesn't verify, or a thread that got none in its time.
 #include <dlfcn.h>
+#include <openssl/ecdsa.h>
 #include <openssl/evp.h>
 #include <openssl/x509.h>
 #include <p11-kit/pkcs11.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <cstdio>
@@ -27,6 +31,8 @@ namespace {
 
 using Bytes = std::vector<unsigned char>;
 constexpr std::chrono::seconds kLongest{150};
+constexpr unsigned char kSignature = 2;
+constexpr unsigned char kKeys[] = {1, 3, kSignature, 1};  // CKA_ID, by the thread's number
 
 struct Tally {
     std::mutex mutex;
@@ -40,8 +46,8 @@ struct Tally {
 
 class Signer {
 public:
-    Signer(CK_FUNCTION_LIST& p11, Tally& tally, std::string pin, int wanted)
-        : p11_(p11), tally_(tally), pin_(std::move(pin)), wanted_(wanted) {}
+    Signer(CK_FUNCTION_LIST& p11, Tally& tally, std::string pin, int number, int wanted)
+        : p11_(p11), tally_(tally), pin_(std::move(pin)), id_(kKeys[number % 4]), wanted_(wanted) {}
 
     void operator()() {
         const auto end = std::chrono::steady_clock::now() + kLongest;
@@ -73,13 +79,15 @@ private:
         found_ = true;
         return login() && find(CKO_PRIVATE_KEY, &key_) && read_certificate();
     }
+    CK_RV enter_pin(CK_USER_TYPE user) {
+        return p11_.C_Login(session_, user, reinterpret_cast<unsigned char*>(pin_.data()), pin_.size());
+    }
     bool login() {
-        const CK_RV code = p11_.C_Login(session_, CKU_USER, reinterpret_cast<unsigned char*>(pin_.data()), pin_.size());
+        const CK_RV code = enter_pin(CKU_USER);
         return code == CKR_USER_ALREADY_LOGGED_IN || is("login", code);
     }
     bool find(CK_OBJECT_CLASS object_class, CK_OBJECT_HANDLE* handle) {
-        unsigned char id = 1;
-        CK_ATTRIBUTE wanted[] = {{CKA_CLASS, &object_class, sizeof(object_class)}, {CKA_ID, &id, 1}};
+        CK_ATTRIBUTE wanted[] = {{CKA_CLASS, &object_class, sizeof(object_class)}, {CKA_ID, &id_, 1}};
         CK_ULONG count = 0;
         if (!is("find-init", p11_.C_FindObjectsInit(session_, wanted, 2))) return false;
         const CK_RV code = p11_.C_FindObjects(session_, handle, 1, &count);
@@ -102,19 +110,26 @@ private:
     }
     // False: begin again.
     bool sign() {
-        std::string message = "application " + std::to_string(done_) + " of " + std::to_string(::getpid());
-        CK_MECHANISM mechanism{CKM_SHA256_RSA_PKCS, nullptr, 0};
+        const std::string message = "application " + std::to_string(done_) + " of " + std::to_string(::getpid());
+        const bool rsa = EVP_PKEY_is_a(public_key_.get(), "RSA") == 1;
+        CK_MECHANISM mechanism{rsa ? CKM_SHA256_RSA_PKCS : CKM_ECDSA_SHA256, nullptr, 0};
         if (!is("sign-init", p11_.C_SignInit(session_, &mechanism, key_))) return false;
+        if (id_ == kSignature && !is("pin-for-one", enter_pin(CKU_CONTEXT_SPECIFIC))) return false;
+        Bytes data(message.begin(), message.end());
+        for (std::size_t at = 0; at < data.size(); at += 10) {
+            if (!is("sign-update", p11_.C_SignUpdate(session_, &data[at], std::min<std::size_t>(10, data.size() - at))))
+                return false;
+        }
         Bytes signature(512);
         CK_ULONG length = signature.size();
-        const CK_RV code = p11_.C_Sign(session_, reinterpret_cast<unsigned char*>(message.data()), message.size(),
-                                       signature.data(), &length);
+        const CK_RV code = p11_.C_SignFinal(session_, signature.data(), &length);
         if (code == CKR_USER_NOT_LOGGED_IN) {
             tally_.add("sign", code);
             return login();  // another program reset the card: told once
         }
         if (!is("sign", code)) return false;
-        if (!verifies(message, signature, length)) {
+        signature.resize(length);
+        if (!verifies(message, rsa ? signature : as_der(signature))) {
             ++tally_.wrong;
             std::puts("WRONG SIGNATURE");
         }
@@ -123,16 +138,28 @@ private:
         std::fflush(stdout);
         return true;
     }
-    bool verifies(const std::string& message, const Bytes& signature, std::size_t length) const {
+    static Bytes as_der(const Bytes& signature) {
+        const auto half = static_cast<int>(signature.size() / 2);
+        const std::unique_ptr<ECDSA_SIG, decltype(&ECDSA_SIG_free)> pair(ECDSA_SIG_new(), ECDSA_SIG_free);
+        ECDSA_SIG_set0(pair.get(), BN_bin2bn(signature.data(), half, nullptr),
+                       BN_bin2bn(signature.data() + half, half, nullptr));
+        unsigned char* der = nullptr;
+        const int size = i2d_ECDSA_SIG(pair.get(), &der);
+        Bytes out(der, der + std::max(size, 0));
+        OPENSSL_free(der);
+        return out;
+    }
+    bool verifies(const std::string& message, const Bytes& signature) const {
         const std::unique_ptr<EVP_MD_CTX, decltype(&EVP_MD_CTX_free)> context(EVP_MD_CTX_new(), EVP_MD_CTX_free);
         return EVP_DigestVerifyInit(context.get(), nullptr, EVP_sha256(), nullptr, public_key_.get()) == 1 &&
-               EVP_DigestVerify(context.get(), signature.data(), length,
+               EVP_DigestVerify(context.get(), signature.data(), signature.size(),
                                 reinterpret_cast<const unsigned char*>(message.data()), message.size()) == 1;
     }
 
     CK_FUNCTION_LIST& p11_;
     Tally& tally_;
     std::string pin_;
+    unsigned char id_;
     int wanted_;
     int done_ = 0;
     bool found_ = false;
@@ -162,7 +189,7 @@ int main(int argc, char** argv) {
     Tally tally;
     std::vector<std::unique_ptr<Signer>> signers;
     for (int i = 0; i < std::atoi(argv[2]); ++i) {
-        signers.push_back(std::make_unique<Signer>(*p11, tally, pin, std::atoi(argv[3])));
+        signers.push_back(std::make_unique<Signer>(*p11, tally, pin, i, std::atoi(argv[3])));
     }
     std::vector<std::thread> threads;
     threads.reserve(signers.size());
