@@ -162,7 +162,8 @@ void log_in(CK_SESSION_HANDLE session, CK_USER_TYPE user) {
     std::uint8_t pin[sizeof kPin - 1];
     std::copy_n(kPin, sizeof pin, pin);
     ++dialogue->pins_given;
-    static_cast<void>(p11->C_Login(session, user, pin, sizeof pin));
+    // The standard has no such answer to a PIN, whatever the token says or another program does to it.
+    if (p11->C_Login(session, user, pin, sizeof pin) == CKR_USER_NOT_LOGGED_IN) std::abort();
 }
 
 // With the buffer that the module asks for, of exactly that length, in memory of its own.
