@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # labels: sanitize pkcs11 stress
 # lock: fuzz_preset
-# timeout: 300
+# timeout: 400
 """pkcs11_stress with the module built under ThreadSanitizer, and under AddressSanitizer and UndefinedBehaviorSanitizer: a race,
 a leak or a stray access ends a program with another exit code, and fails the test. Eight programs of four threads, 96 signatures
 each: some ten seconds for both, once they are built."""

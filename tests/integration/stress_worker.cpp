@@ -30,7 +30,7 @@
 namespace {
 
 using Bytes = std::vector<unsigned char>;
-constexpr std::chrono::seconds kLongest{150};
+constexpr std::chrono::seconds kLongest{300};
 constexpr unsigned char kSignature = 2;
 constexpr unsigned char kKeys[] = {1, 3, kSignature, 1};  // CKA_ID, by the thread's number
 
