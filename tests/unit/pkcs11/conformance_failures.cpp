@@ -43,12 +43,6 @@ std::vector<Sends> logins_and_objects() {
          [](Scene& c) { return c.f.C_GetObjectSize(c.s, c.made, &c.length); }},
         {"C_GetAttributeValue", State::open, [](Scene& c) { c.made = c.public_key(kLogin); },
          [](Scene& c) { return c.attribute_code(c.s, c.made, CKA_MODULUS); }},
-        {"C_FindObjectsInit", State::open, nothing,
-         [](Scene& c) {
-             Template wanted;
-             wanted.number(CKA_CLASS, CKO_PUBLIC_KEY).bytes(CKA_MODULUS, kMessage);
-             return c.f.C_FindObjectsInit(c.s, wanted.data(), wanted.size());
-         }},
     };
 }
 
@@ -184,8 +178,6 @@ std::vector<Row> loss_rows() {
          [](Scene& c) { return c.f.C_DigestKey(c.s, 123456); }},
         {"C_CopyObject", nothing, [](Scene& c) { return c.f.C_CopyObject(c.s, 123456, nullptr, 0, &c.made); }},
         {"C_SetAttributeValue", nothing, [](Scene& c) { return c.f.C_SetAttributeValue(c.s, 123456, nullptr, 0); }},
-        {"C_SessionCancel", [](Scene& c) { begin_sign(c); },
-         [](Scene& c) { return c.f.C_SessionCancel(c.s, CKF_SIGN); }},
         {"C_GenerateKey", nothing,
          [](Scene& c) {
              return c.generate(CKM_AES_KEY_GEN,

@@ -22,8 +22,8 @@ const Names kHostsOwn = {
 };
 // Those that need a token to be there, and send it nothing.
 const Names kSendNothing = {
-    "C_GetSessionInfo", "C_SessionCancel",   "C_CopyObject", "C_SetAttributeValue", "C_EncryptInit", "C_DigestKey",
-    "C_SignInit",       "C_SignRecoverInit", "C_VerifyInit", "C_VerifyRecoverInit", "C_GenerateKey",
+    "C_GetSessionInfo", "C_CopyObject",      "C_SetAttributeValue", "C_EncryptInit",       "C_DigestKey",
+    "C_SignInit",       "C_SignRecoverInit", "C_VerifyInit",        "C_VerifyRecoverInit", "C_GenerateKey",
 };
 // Those of a slot, whose first command is the one that tells what the card is.
 const Names kOfSlots = {"C_GetTokenInfo", "C_GetMechanismList", "C_GetMechanismInfo", "C_InitToken"};
@@ -46,6 +46,12 @@ std::vector<Unprovoked> without_failures() {
             add(all, *some, code, kNothingSent);
         }
     }
+    for (const CK_RV code : {CKR_DEVICE_ERROR, CKR_DEVICE_MEMORY, CKR_FUNCTION_FAILED}) {
+        add(all, {"C_FindObjectsInit"}, code, "what can't be read now is left out of what is found");
+        add(all, {"C_SessionCancel"}, code, "what it would close on the token, a token that fails or goes has closed");
+    }
+    add(all, {"C_SessionCancel"}, CKR_DEVICE_REMOVED,
+        "what it would close on the token, a token that fails or goes has closed");
     add(all, kHostsOwn, CKR_DEVICE_REMOVED, "it needs no token");
     add(all, {"C_GetSessionInfo"}, CKR_DEVICE_REMOVED, "it looks at the readers first: the session has gone, too");
     for (const CK_RV code : {CKR_DEVICE_MEMORY, CKR_FUNCTION_FAILED}) add(all, kOfSlots, code, kNoSealkey);

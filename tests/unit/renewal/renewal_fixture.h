@@ -103,7 +103,6 @@ protected:
     bool usable(std::uint8_t slot) {
         const ByteVector der = client().read_certificate(slot);
         if (EVP_PKEY_eq(key_of_certificate(der).get(), key_in(slot).get()) != 1) return false;
-        if (!key().verify(issued_.pin).ok()) return false;
         const ByteVector message = {1, 2, 3};
         const token::Digest digest = digest_of(message);
         const auto algorithm = client().metadata(slot).algorithm;
@@ -115,7 +114,9 @@ protected:
                             from_hex("3031300d060960864801650304020105000420"),
                             input});
         }
-        return verifies(key_in(slot), message, client().sign(slot, algorithm, input));
+        const PKey own = key_in(slot);
+        if (!key().verify(issued_.pin).ok()) return false;
+        return verifies(own, message, client().sign(slot, algorithm, input));
     }
     // ECDH with a fresh key: what somebody encrypted to `peer` opens with the key in the slot.
     bool decrypts(std::uint8_t slot, const PKey& peer) {
