@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # labels: clients pkcs11 stress
 # timeout: 300
+# processors: 4
 """Many programs with many threads sign on one token, with an RSA key, an EC key and the one whose PIN is given for each
 signature, while the token is taken out, put in, reset, and pcscd is restarted under them: every signature that was given
 verifies, every call answers only what it may then, no PIN try is lost and nothing hangs. Eight programs of four threads each
@@ -144,7 +145,7 @@ class Stress(PersonalisedCase):
         while at_work():
             step = steps[len(done) % len(steps)]
             harness.until(lambda: sum(w.signatures for w in workers) >= mark + between or not at_work(),
-                          f"signatures go on after {done[-1:]}", 90)
+                          f"signatures go on after {done[-1:]}", 240)
             if at_work():
                 mark = sum(w.signatures for w in workers)
                 step()
