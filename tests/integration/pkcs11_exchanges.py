@@ -42,29 +42,47 @@ class Counter:
                 return
             service = socket.socket(socket.AF_UNIX)
             service.connect(PCSCD)
-            for serve in (self.requests, self.answers):
-                threading.Thread(target=serve, args=(client, service), daemon=True).start()
+            threading.Thread(target=self.serve, args=(client, service), daemon=True).start()
+
+    def serve(self, client, service):
+        with client, service:
+            answering = threading.Thread(target=self.answers, args=(client, service), daemon=True)
+            answering.start()
+            self.requests(client, service)
+            answering.join()
 
     def requests(self, client, service):
-        while True:
-            header = client.recv(8, socket.MSG_WAITALL)
-            if len(header) < 8:
-                service.shutdown(socket.SHUT_RDWR)
-                return
-            size, command = struct.unpack("=II", header)
-            body = client.recv(size, socket.MSG_WAITALL) if size else b""
-            if command in MORE:
-                length = struct.unpack_from("=I", body, MORE[command])[0]
-                body += client.recv(length, socket.MSG_WAITALL) if length else b""
-            self.asked[NAMES.get(command, command)] += 1
-            service.sendall(header + body)
+        try:
+            while len(header := client.recv(8, socket.MSG_WAITALL)) == 8:
+                size, command = struct.unpack("=II", header)
+                body = client.recv(size, socket.MSG_WAITALL) if size else b""
+                if command in MORE:
+                    length = struct.unpack_from("=I", body, MORE[command])[0]
+                    body += client.recv(length, socket.MSG_WAITALL) if length else b""
+                self.asked[NAMES.get(command, command)] += 1
+                service.sendall(header + body)
+        except OSError:
+            pass  # it ended without a word
+        finally:
+            end(service)
 
     @staticmethod
     def answers(client, service):
-        while data := service.recv(65536):
-            client.sendall(data)
-        client.close()
-        service.close()
+        try:
+            while data := service.recv(65536):
+                client.sendall(data)
+        except OSError:
+            pass
+        finally:
+            end(client)
+
+
+def end(link):
+    """For the other side, and for the thread that waits for it."""
+    try:
+        link.shutdown(socket.SHUT_RDWR)
+    except OSError:
+        pass
 
 
 class Exchanges(PersonalisedCase):
@@ -75,7 +93,11 @@ class Exchanges(PersonalisedCase):
         cls.addClassCleanup(cls.folder.close)
         path = cls.folder / "pcscd.comm"
         cls.counter = Counter(path)
+        # libpcsclite looks at it once: it is for this process, not for the programs that it starts.
         os.environ["PCSCLITE_CSOCK_NAME"] = str(path)
+        harness.card_present()
+        del os.environ["PCSCLITE_CSOCK_NAME"]
+        assert cls.counter.asked
 
     def setUp(self):
         super().setUp()
