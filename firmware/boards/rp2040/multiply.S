@@ -7,36 +7,35 @@
     .cpu cortex-m0plus
     .thumb
 
-@ One limb: the word at [r1, at] becomes the low word of itself + [r0, at] * b + carry_in, the high word goes to carry_out.
-@ b's halves are in r3 (low) and r8 (high). With a = ah:al and b = bh:bl, the product is
-@   ah*bh << 32  +  (al*bh + ah*bl) << 16  +  al*bl,
-@ whose middle sum has 33 bits. Neither word added afterwards can carry out of the high word.
-.macro limb carry_in, carry_out, at
-    ldr     r5, [r0, #\at]
+@ One limb: the word at [r1] becomes the low word of itself + [r0] * b + carry_in, the high word goes to carry_out; r0 and r1 go
+@ on. b's halves are in r3 (low) and r8 (high). With a = ah:al and b = bh:bl, the product is
+@   ah*bh << 32  +  al*bh << 16  +  ah*bl << 16  +  al*bl.
+@ No sum of a part of it and the words added afterwards can carry out of the high word. MULS leaves the carry flag alone.
+.macro limb carry_in, carry_out
+    ldmia   r0!, {r5}
     lsrs    r6, r5, #16
     uxth    r5, r5
     mov     r7, r8
     muls    r7, r5
     muls    r5, r3
+    lsls    \carry_out, r7, #16
+    lsrs    r7, r7, #16
+    adds    r5, r5, \carry_out
     mov     \carry_out, r8
     muls    \carry_out, r6
+    adcs    \carry_out, r7
     muls    r6, r3
-    adds    r6, r6, r7
-    movs    r7, #0
-    adcs    r7, r7
-    lsls    r7, r7, #16
-    adds    \carry_out, \carry_out, r7
     lsls    r7, r6, #16
     lsrs    r6, r6, #16
     adds    r5, r5, r7
     adcs    \carry_out, r6
-    ldr     r7, [r1, #\at]
+    ldr     r7, [r1]
     adds    \carry_in, \carry_in, r7
     movs    r7, #0
     adcs    \carry_out, r7
     adds    r5, r5, \carry_in
     adcs    \carry_out, r7
-    str     r5, [r1, #\at]
+    stmia   r1!, {r5}
 .endm
 
 @ Counts ip down, and goes round.
@@ -74,22 +73,18 @@ mbedtls_mpi_core_mla:
     lsrs    r7, r7, #2
     beq     3f
     mov     ip, r7
-2:  limb    r2, r4, 0
-    limb    r4, r2, 4
-    limb    r2, r4, 8
-    limb    r4, r2, 12
-    adds    r0, #16
-    adds    r1, #16
+2:  limb    r2, r4
+    limb    r4, r2
+    limb    r2, r4
+    limb    r4, r2
     again   2b
 3:  mov     r7, r9
     movs    r6, #3
     ands    r7, r6
     beq     5f
     mov     ip, r7
-4:  limb    r2, r4, 0
+4:  limb    r2, r4
     movs    r2, r4
-    adds    r0, #4
-    adds    r1, #4
     again   4b
 5:  mov     r7, r10
     cmp     r7, #0
