@@ -237,7 +237,11 @@ void Card::logout() {
 }
 
 void Card::forget_login() {
-    managed_ = false;
+    try {
+        if (managed_) manage_logout();
+    } catch (const std::exception& error) {
+        log::line("  ending the officer's login: %s", error.what());
+    }
     drop_authorisation(authorised_session_);
     logged_in_ = false;
 }
@@ -267,13 +271,17 @@ void Card::authorise(CK_SESSION_HANDLE session, ByteView pin) {
     // A reset that is met only now was before this PIN: noted after it, it would take away what the PIN allows.
     note_lost_session();
     hold_ = std::move(held);
+    authorised_session_ = session;
     try {
         login(pin);
+    } catch (const TransportError&) {
+        // The answer may be all that was lost.
+        drop_authorisation(session);
+        throw;
     } catch (...) {
         end_authorisation();
         throw;
     }
-    authorised_session_ = session;
     held_since_ = std::chrono::steady_clock::now();
 }
 

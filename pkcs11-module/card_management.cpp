@@ -30,6 +30,7 @@ void Card::prove_management(ByteView pin) {
         const bool wrong = error.kind() == Kind::not_verified || error.kind() == Kind::bad_data ||
                            error.kind() == Kind::lying_token || error.kind() == Kind::wrong_code ||
                            error.kind() == Kind::wrong_pin;
+        managed_ = false;  // the token has forgotten an earlier proof
         require(!wrong, CKR_PIN_INCORRECT);
         throw;
     }
@@ -42,9 +43,18 @@ void Card::manage_login(ByteView pin) {
     managed_ = true;
 }
 
+// What the key proved stays proven on the token, for any program, until a proof of it fails: here is one. The key has
+// no tries that it could cost.
 void Card::manage_logout() {
     managed_ = false;
-    token_->select();  // ends what the key had proved
+    static constexpr std::uint8_t kNoProof[] = {protocol::tag::dynamic_authentication, 3, protocol::tag::response, 1,
+                                                0};
+    static_cast<void>(token_->send({.cla = 0,
+                                    .ins = static_cast<std::uint8_t>(protocol::Ins::general_authenticate),
+                                    .p1 = 0,
+                                    .p2 = protocol::ref::management,
+                                    .data = kNoProof}));
+    note_lost_session();
 }
 
 template <class Operation>

@@ -244,6 +244,23 @@ Key Library::key(Session& session, CK_OBJECT_HANDLE handle, const Mechanism& mec
 
 // --- events and end ---
 
+namespace {
+
+// One of the providers that finish() ends the waits of. It outlives `Unlocked`, so that the set is under the lock.
+class Waiting {
+public:
+    Waiting(std::set<transport::Provider*>& all, transport::Provider* one) : all_(all), one_(one) { all_.insert(one_); }
+    ~Waiting() { all_.erase(one_); }
+    Waiting(const Waiting&) = delete;
+    Waiting& operator=(const Waiting&) = delete;
+
+private:
+    std::set<transport::Provider*>& all_;
+    transport::Provider* one_;
+};
+
+}  // namespace
+
 CK_SLOT_ID Library::wait_for_event(bool block) {
     // A provider of its own: the library's serves the other threads meanwhile. It looks first, so that no change falls
     // between its look and the library's.
@@ -258,8 +275,8 @@ CK_SLOT_ID Library::wait_for_event(bool block) {
         slots_.look();
         if (const auto slot = slots_.take_event()) return *slot;
         require(block, CKR_NO_EVENT);
-        waiting_.insert(provider.get());
         {
+            const Waiting waiting(waiting_, provider.get());
             const Unlocked unlocked(*lock_);
             try {
                 static_cast<void>(provider->wait_for_change(known, kWait));
@@ -269,7 +286,6 @@ CK_SLOT_ID Library::wait_for_event(bool block) {
                 nanosleep(&pause, nullptr);
             }
         }
-        waiting_.erase(provider.get());
         require(!finished_, CKR_CRYPTOKI_NOT_INITIALIZED);
     }
 }
@@ -288,7 +304,7 @@ namespace {
 // No destructor runs at exit, and nothing here has a constructor: calls may come before and after everything else.
 struct Globals {
     pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
-    std::atomic<pid_t> owner{0};                 // the process that initialised
+    std::atomic<pid_t> owner{0};                 // the process that has begun to initialise, whose the rest is
     std::shared_ptr<Library>* library{nullptr};  // kept on the heap for ever
 };
 constinit Globals globals;
@@ -306,8 +322,9 @@ public:
 void leave_inherited_library() {
     pid_t owner = globals.owner.load();
     const pid_t self = ::getpid();
-    if (owner == self || owner == 0) return;
-    if (!globals.owner.compare_exchange_strong(owner, self)) return;
+    if (owner == self) return;
+    // The first owner says so before it takes the lock: a child of a fork meanwhile must know whose it is.
+    if (!globals.owner.compare_exchange_strong(owner, self) || owner == 0) return;
     globals.mutex = PTHREAD_MUTEX_INITIALIZER;
     globals.library = nullptr;
 }
@@ -327,7 +344,6 @@ void start_library(const CK_C_INITIALIZE_ARGS* arguments) {
     if (globals.library == nullptr) globals.library = new std::shared_ptr<Library>();
     require(*globals.library == nullptr, CKR_CRYPTOKI_ALREADY_INITIALIZED);
     *globals.library = std::make_shared<Library>(arguments);
-    globals.owner = ::getpid();
 }
 
 void stop_library() {

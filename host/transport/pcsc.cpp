@@ -23,6 +23,7 @@ using Clock = std::chrono::steady_clock;
 constexpr std::chrono::milliseconds kRetryInterval{10};
 constexpr std::chrono::milliseconds kLongestWait{1000};
 constexpr std::size_t kUsualNames = 2048;
+constexpr int kMostLists = 16;  // of readers, where they go faster than they can be asked about
 // Names that vpcd's readers go by: its own, and the one that the simulator's set-up gives.
 constexpr const char* kVirtualReaders[] = {"Virtual PCD", "Sealkey Virtual"};
 constexpr DWORD kProtocols = SCARD_PROTOCOL_T0 | SCARD_PROTOCOL_T1;
@@ -252,15 +253,18 @@ public:
     PcscProvider(std::chrono::milliseconds patience, Links links) : patience_(patience), links_(links) {}
 
     std::vector<ReaderState> readers() override {
-        const auto names = names_with(*list_);
-        std::vector<ReaderState> found;
-        if (names.empty()) return found;
-        auto states = unaware(names);
-        const LONG code = SCardGetStatusChange(list_->get(), 0, states.data(), static_cast<DWORD>(states.size()));
-        if (code == SCARD_E_UNKNOWN_READER) return found;  // went between the two calls
-        if (code != SCARD_E_TIMEOUT) check("asking for the readers' state", code);
-        for (std::size_t i = 0; i < names.size(); ++i) found.push_back(state_of(names[i], states[i]));
-        return found;
+        for (int attempt = 0;; ++attempt) {
+            const auto names = names_with(*list_);
+            std::vector<ReaderState> found;
+            if (names.empty()) return found;
+            auto states = unaware(names);
+            const LONG code = SCardGetStatusChange(list_->get(), 0, states.data(), static_cast<DWORD>(states.size()));
+            // One went between the two calls. The others haven't.
+            if (code == SCARD_E_UNKNOWN_READER && attempt < kMostLists) continue;
+            if (code != SCARD_E_TIMEOUT) check("asking for the readers' state", code);
+            for (std::size_t i = 0; i < names.size(); ++i) found.push_back(state_of(names[i], states[i]));
+            return found;
+        }
     }
 
     bool wait_for_change(const std::vector<ReaderState>& known, std::chrono::milliseconds timeout) override {
@@ -275,11 +279,19 @@ public:
             context = wait_.get();
             waiting_ = true;
         }
-        const bool result = wait_with(context, known, timeout);
-        const std::lock_guard lock(mutex_);
-        waiting_ = false;
-        cancelled_ = false;
-        return result;
+        try {
+            const bool result = wait_with(context, known, timeout);
+            const std::lock_guard lock(mutex_);
+            waiting_ = false;
+            cancelled_ = false;
+            return result;
+        } catch (const TransportError&) {
+            // A context doesn't outlive its service: the next wait makes its own.
+            const std::lock_guard lock(mutex_);
+            waiting_ = false;
+            wait_.release();
+            throw;
+        }
     }
 
     void cancel() noexcept override {

@@ -1,9 +1,12 @@
 // Start, end, fork, threads, removal: what happens to the module rather than with it.
 #include <dlfcn.h>
+#include <sys/socket.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <atomic>
+#include <filesystem>
 #include <future>
 #include <mutex>
 #include <thread>
@@ -86,6 +89,56 @@ TEST_F(LifeTest, Lesson25_ForkWhileAnotherThreadIsInACallLeavesTheChildUsable) {
     }
     stop = true;
     busy.join();
+}
+
+// A reader that is there and says nothing: whoever looks at it is held up for seconds.
+class SilentReader {
+public:
+    explicit SilentReader(const std::string& path) : listener_(::socket(AF_UNIX, SOCK_STREAM, 0)) {
+        sockaddr_un address{};
+        address.sun_family = AF_UNIX;
+        path.copy(address.sun_path, sizeof address.sun_path - 1);
+        EXPECT_EQ(::bind(listener_, reinterpret_cast<sockaddr*>(&address), sizeof address), 0);
+        EXPECT_EQ(::listen(listener_, 1), 0);
+    }
+    ~SilentReader() {
+        ::close(listener_);
+        ::close(client_);
+    }
+    SilentReader(const SilentReader&) = delete;
+    SilentReader& operator=(const SilentReader&) = delete;
+    void wait_for_a_look() { client_ = ::accept(listener_, nullptr, nullptr); }
+
+private:
+    int listener_;
+    int client_ = -1;
+};
+
+TEST_F(LifeTest, Lesson25_ForkWhileAnotherThreadInitialisesForTheFirstTimeLeavesTheChildUsable) {
+    // A second copy of the module, which nobody in this process has initialised.
+    const std::string copy = key_.socket_path() + ".so";
+    std::filesystem::copy_file(SEALKEY_MODULE, copy);
+    void* handle = ::dlopen(copy.c_str(), RTLD_NOW | RTLD_LOCAL);
+    ASSERT_NE(handle, nullptr) << ::dlerror();
+    const auto get = reinterpret_cast<CK_C_GetFunctionList>(::dlsym(handle, "C_GetFunctionList"));
+    CK_FUNCTION_LIST* fresh = nullptr;
+    ASSERT_EQ(get(&fresh), CKR_OK);
+    std::thread first;
+    {
+        SilentReader silent(key_.socket_path() + ".silent");
+        ::setenv("SEALKEY_SIM_SOCKETS", (key_.socket_path() + ".silent").c_str(), 1);
+        first = std::thread([&] { EXPECT_EQ(fresh->C_Initialize(nullptr), CKR_OK); });
+        silent.wait_for_a_look();
+        EXPECT_EQ(in_child([&] {
+                      ::alarm(20);
+                      ::setenv("SEALKEY_SIM_SOCKETS", key_.socket_path().c_str(), 1);
+                      return fresh->C_Initialize(nullptr) == CKR_OK && fresh->C_Finalize(nullptr) == CKR_OK ? 0 : 1;
+                  }),
+                  0);
+    }
+    first.join();
+    ::setenv("SEALKEY_SIM_SOCKETS", key_.socket_path().c_str(), 1);
+    EXPECT_EQ(fresh->C_Finalize(nullptr), CKR_OK);
 }
 
 // Several threads, each with a session of its own, sign and read at once.

@@ -244,6 +244,40 @@ TEST_F(OfficerTest, InitPinOfATokenInUseIsRefusedAndThePinStays) {
     }
 }
 
+TEST_F(OfficerTest, WhatTheKeyOpenedEndsOnTheTokenWithTheLogin) {
+    // A program that hasn't the key, in a retired slot.
+    const auto makes_keys = [&] {
+        try {
+            static_cast<void>(key_.client()->generate(protocol::ref::retired_first + 4, protocol::Algorithm::p256));
+            return true;
+        } catch (const token::TokenError&) {
+            return false;
+        }
+    };
+    key_.reset_card();  // whoever made the token had proved it
+    EXPECT_FALSE(makes_keys());
+    ASSERT_EQ(officer(), CKR_OK);
+    EXPECT_TRUE(makes_keys());
+    ASSERT_EQ(p11_.C_Logout(session_), CKR_OK);
+    EXPECT_FALSE(makes_keys());
+    ASSERT_EQ(officer(), CKR_OK);
+    ASSERT_EQ(p11_.C_CloseAllSessions(0), CKR_OK);
+    EXPECT_FALSE(makes_keys());
+    session_ = open(kReadWrite);
+    ASSERT_EQ(officer(), CKR_OK);
+    // A wrong proof ends an earlier one on the token, and here too.
+    std::string wrong(48, '7');
+    std::string next = kManagement;
+    EXPECT_EQ(p11_.C_SetPIN(session_, reinterpret_cast<unsigned char*>(wrong.data()), 48,
+                            reinterpret_cast<unsigned char*>(next.data()), 48),
+              CKR_PIN_INCORRECT);
+    EXPECT_EQ(state(), CKS_RW_PUBLIC_SESSION);
+    ASSERT_EQ(officer(), CKR_OK);
+    ASSERT_EQ(p11_.C_Finalize(nullptr), CKR_OK);
+    EXPECT_FALSE(makes_keys());
+    ASSERT_EQ(p11_.C_Initialize(nullptr), CKR_OK);
+}
+
 TEST_F(OfficerTest, InitTokenIsRefusedWhateverIsKnown) {
     std::string pin = kManagement;
     unsigned char label[32] = {};
