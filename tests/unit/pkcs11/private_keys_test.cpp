@@ -2,9 +2,13 @@
 #include <fstream>
 #include <map>
 #include <set>
+#include <span>
 #include <sstream>
 
 #include "module.h"
+#include "support/hex.h"
+#include "support/test_keys.h"
+#include "test_clock.h"
 
 namespace sealkey::test {
 namespace {
@@ -107,6 +111,16 @@ const KeyRow kPrivateKeys[] = {
     {kFormer, "Former decryption 1, EC", {"sign", "derive"}},
 };
 
+// The same slots with keys of the other kind.
+const KeyRow kExchangedKeys[] = {
+    {kLogin, "Login, EC", {"sign", "derive"}},
+    {kSignature, "Signature, EC", {"sign"}},
+    {kDecryption, "Decryption, EC", {"sign", "derive"}},
+    {kDevice, "Device, RSA", {"sign", "sign with recovery"}},
+    {kFormer, "Former decryption 1, RSA", {"sign", "sign with recovery", "decrypt", "unwrap"}},
+};
+using KeyRows = std::span<const KeyRow>;
+
 bool is_rsa(const std::string& mechanism) { return mechanism.find("RSA_") != std::string::npos; }
 bool is_ec(const std::string& mechanism) { return mechanism.starts_with("EC"); }
 
@@ -177,6 +191,29 @@ protected:
         return allowed.contains(name) ? CKR_OK : CKR_MECHANISM_INVALID;
     }
 
+    // Another program gives each slot a key of the other kind.
+    void exchange() {
+        const auto part = [](std::string_view text) { return sealkey::testing::from_hex(text); };
+        const auto p = part(sealkey::testing::kTestRsaP);
+        const auto q = part(sealkey::testing::kTestRsaQ);
+        const auto dp = part(sealkey::testing::kTestRsaDp);
+        const auto dq = part(sealkey::testing::kTestRsaDq);
+        const auto qinv = part(sealkey::testing::kTestRsaQinv);
+        const auto scalar = part(sealkey::testing::kTestP256Scalar);
+        const auto token = key_.client();
+        key_.authenticate(*token);
+        for (const std::uint8_t slot : {0x9A, 0x9C, 0x9D}) token->import_ec(slot, protocol::Algorithm::p256, scalar);
+        for (const std::uint8_t slot : {0x82, 0x9E}) {
+            token->import_rsa(slot, protocol::Algorithm::rsa2048, {p, q, dp, dq, qinv});
+        }
+        move_clock(std::chrono::seconds(3));
+        session_ = open();  // which reads what the token has, if nobody has in the last two seconds
+        point_ = *attribute(session_, object(session_, CKO_PUBLIC_KEY, kLogin), CKA_EC_POINT);
+        ecdh_ = {CKD_NULL, 0, nullptr, point_.size(), point_.data()};
+    }
+    void expect_documented(KeyRows keys);
+    int expect_begun(KeyRows keys);
+
     CK_SESSION_HANDLE session_ = open();
     CK_RSA_PKCS_PSS_PARAMS pss_{};
     CK_RSA_PKCS_OAEP_PARAMS oaep_{CKM_SHA256, CKG_MGF1_SHA256, CKZ_DATA_SPECIFIED, nullptr, 0};
@@ -194,10 +231,10 @@ TEST_F(PrivateKeyTest, DocumentKnowsEveryMechanismAndNoOther) {
     EXPECT_EQ(documented.size(), kByName.size());
 }
 
-TEST_F(PrivateKeyTest, AllowedMechanismsAndUsesAreTheDocumentedOnes) {
+void PrivateKeyTest::expect_documented(KeyRows keys) {
     ASSERT_EQ(login(session_, kPin), CKR_OK);
     auto documented = table("allowed", 1);
-    for (const KeyRow& key : kPrivateKeys) {
+    for (const KeyRow& key : keys) {
         SCOPED_TRACE(key.name);
         const auto handle = object(session_, CKO_PRIVATE_KEY, key.id);
         std::set<CK_MECHANISM_TYPE> wanted;
@@ -219,12 +256,27 @@ TEST_F(PrivateKeyTest, AllowedMechanismsAndUsesAreTheDocumentedOnes) {
     }
 }
 
-TEST_F(PrivateKeyTest, EveryKeyBeginsWhatItIsAllowedAndRefusesEverythingElse) {
-    ASSERT_EQ(login(session_, kPin), CKR_OK);
+TEST_F(PrivateKeyTest, AllowedMechanismsAndUsesAreTheDocumentedOnes) {
+    std::set<std::string> all;
+    for (const KeyRows keys : {KeyRows(kPrivateKeys), KeyRows(kExchangedKeys)}) {
+        if (keys.data() == kExchangedKeys) {
+            EXPECT_EQ(p11_.C_Logout(session_), CKR_OK);
+            exchange();
+        }
+        expect_documented(keys);
+        for (const KeyRow& key : keys) all.insert(key.name);
+    }
+    std::set<std::string> rows;
+    for (const auto& [name, mechanisms] : table("allowed", 1)) rows.insert(name);
+    EXPECT_EQ(all, rows);
+}
+
+int PrivateKeyTest::expect_begun(KeyRows keys) {
+    EXPECT_EQ(login(session_, kPin), CKR_OK);
     const auto mechanisms = table("mechanisms", 3);
     const auto documented = table("allowed", 1);
     int begun = 0;
-    for (const KeyRow& key : kPrivateKeys) {
+    for (const KeyRow& key : keys) {
         const Names& allowed = documented.at(key.name);
         for (const auto& [name, uses] : mechanisms) {
             for (const auto& [use, type] : kPrivateUses) {
@@ -235,9 +287,18 @@ TEST_F(PrivateKeyTest, EveryKeyBeginsWhatItIsAllowedAndRefusesEverythingElse) {
             }
         }
     }
+    return begun;
+}
+
+TEST_F(PrivateKeyTest, EveryKeyBeginsWhatItIsAllowedAndRefusesEverythingElse) {
     // Each RSA key 13 ways to sign (the one with a PIN each time 8), two of them with recovery, three to decrypt and
     // two to unwrap where it does; each EC key 6 ways to sign, and 2 to derive.
-    EXPECT_EQ(begun, 2 * (13 + 2 + 3 + 2) + (8 + 2) + 6 + (6 + 2));
+    EXPECT_EQ(expect_begun(kPrivateKeys), 2 * (13 + 2 + 3 + 2) + (8 + 2) + 6 + (6 + 2));
+}
+
+TEST_F(PrivateKeyTest, TheSameWithKeysOfTheOtherKind) {
+    exchange();
+    EXPECT_EQ(expect_begun(kExchangedKeys), 2 * (6 + 2) + 6 + (13 + 2) + (13 + 2 + 3 + 2));
 }
 
 }  // namespace
