@@ -100,6 +100,18 @@ const kCases = {
     host.pass(2500);
     works(key);
   },
+  // What the device hasn't got is stalled, and nothing is taken in for it.
+  'requests-that-are-refused': (key) => {
+    const { host } = key;
+    for (const [what, ...request] of [
+      ['vendor request to the device', 0x40, 0x20, 0, 7, 0],
+      ['vendor request to the device, with data', 0x40, 0x20, 0, 7, Buffer.alloc(8, 0xff)],
+      ['vendor request of the interface', 0xc1, 0x20, 0, 7, 10],
+      ['SET_INTERFACE 1', 0x01, 0x0b, 1, 0, 0],
+      ['SET_INTERFACE 256', 0x01, 0x0b, 256, 0, 0],
+    ]) assert.equal(host.request(...request).status, 'stall', what);
+    works(key);
+  },
   'zero-length-packet-between-messages': (key) => {
     const { client, host } = key;
     host.wait(host.submitOut(client.out, Buffer.alloc(0), { frames: 1000 }));

@@ -3,6 +3,7 @@
 #include <hardware/irq.h>
 #include <tusb.h>
 // The interface for class drivers of the application's own.
+#include <device/dcd.h>
 #include <device/usbd_pvt.h>
 
 #include <array>
@@ -81,6 +82,11 @@ void clear_halt(std::uint8_t port, std::uint8_t endpoint) {
     g_ccid->halt_cleared(endpoint);
 }
 
+void stall_control(std::uint8_t port) {
+    dcd_edpt_stall(port, 0);
+    dcd_edpt_stall(port, TUSB_DIR_IN_MASK);
+}
+
 bool driver_control(std::uint8_t port, std::uint8_t stage, const tusb_control_request_t* request) {
     if (stage != CONTROL_STAGE_SETUP) return true;
     const auto& kind = request->bmRequestType_bit;
@@ -90,7 +96,14 @@ bool driver_control(std::uint8_t port, std::uint8_t stage, const tusb_control_re
         }
         return true;
     }
-    if (kind.type != TUSB_REQ_TYPE_CLASS || kind.recipient != TUSB_REQ_RCPT_INTERFACE) return false;
+    if (kind.recipient != TUSB_REQ_RCPT_INTERFACE) return false;
+    if (kind.type == TUSB_REQ_TYPE_STANDARD) {
+        // There is one setting. TinyUSB acknowledges what the driver refuses, so the stall is the driver's own.
+        const bool wrong = request->bRequest == TUSB_REQ_SET_INTERFACE && request->wValue != 0;
+        if (wrong) stall_control(port);
+        return wrong;
+    }
+    if (kind.type != TUSB_REQ_TYPE_CLASS) return false;
     const auto answer = g_ccid->control(
         {request->bmRequestType, request->bRequest, request->wValue, request->wIndex, request->wLength});
     if (!answer) return false;
@@ -168,7 +181,10 @@ const std::uint16_t* tud_descriptor_string_cb(std::uint8_t index, std::uint16_t)
 
 bool tud_vendor_control_xfer_cb(std::uint8_t port, std::uint8_t stage, const tusb_control_request_t* request) {
     if (stage != CONTROL_STAGE_SETUP) return true;
-    if (request->bRequest != usb::kMicrosoftRequest || request->wIndex != usb::kMicrosoftDescriptorIndex) return false;
+    constexpr std::uint8_t vendor_in = 0xC0;  // one to the device that brought data would write to the flash
+    if (request->bmRequestType != vendor_in || request->bRequest != usb::kMicrosoftRequest ||
+        request->wIndex != usb::kMicrosoftDescriptorIndex)
+        return false;
     return tud_control_xfer(port, request, const_cast<std::uint8_t*>(usb::kMicrosoftDescriptorSet.data()),
                             static_cast<std::uint16_t>(usb::kMicrosoftDescriptorSet.size()));
 }
