@@ -159,6 +159,7 @@ Data UsbDevice::answer(const usb::Setup& setup) {
             return list({0});
         case kSetInterface:
             if (!configured_ || setup.index != usb::kInterface || setup.value != 0) return std::nullopt;
+            configure(true);
             return list({});
         case kGetEndpointStatus:
         case kClearEndpointFeature:
@@ -204,6 +205,7 @@ Data UsbDevice::endpoint_request(const usb::Setup& setup) {
     return list({});
 }
 
+// Also where the same was set already: halts and the session end (USB 2.0, 9.1.1.5).
 void UsbDevice::configure(bool on) {
     configured_ = on;
     for (Endpoint& endpoint : endpoints_) endpoint.halted = false;

@@ -18,6 +18,7 @@ const kSign = Buffer.concat([Buffer.from('0087119e267c2482008120', 'hex'), kDige
 const [kXfr, kAbort, kSlotStatus] = [0x6f, 0x72, 0x81];
 const kAborted = 0xff; // CMD_ABORTED
 const kSlotBusy = 0xe0; // CMD_SLOT_BUSY
+const kInactive = 1; // the card is there and has no power
 
 const word = (answer) => answer.subarray(-2).toString('hex');
 
@@ -38,6 +39,34 @@ function begin(key) {
 function works(key) {
   assert.equal(word(key.client.transmit(kSelect)), '9000');
   assert.equal(word(key.client.transmit(kSign)), '9000');
+}
+
+// Both data toggles at DATA1, so that a host and a device of which one alone begins anew don't understand each other.
+function makeTogglesOdd({ client, host }) {
+  const [sent, taken] = [`out${client.out}`, `in${client.in}`];
+  if (host.toggle(sent) !== host.toggle(taken)) client.transmit(kSign); // a packet there, two back
+  if (host.toggle(sent) === 0) client.slotStatus();
+  assert.deepEqual([host.toggle(sent), host.toggle(taken)], [1, 1]);
+}
+
+// What ends the session by endpoints that are new and empty (USB 2.0, 9.1.1.5).
+function beginsAnew(key, request) {
+  const { client, host } = key;
+  const again = () => {
+    host.mustRequest('again', ...request);
+    host.toggles = new Map();
+  };
+  works(key);
+  makeTogglesOdd(key);
+  again();
+  assert.equal(client.slotStatus(), kInactive);
+  client.powerOn();
+  works(key);
+  makeTogglesOdd(key);
+  begin(key);
+  again();
+  client.powerOn();
+  works(key);
 }
 
 const kCases = {
@@ -100,6 +129,8 @@ const kCases = {
     host.pass(2500);
     works(key);
   },
+  'same-configuration-again': (key) => beginsAnew(key, [0x00, 0x09, 1, 0, 0]),
+  'set-interface': (key) => beginsAnew(key, [0x01, 0x0b, 0, 0, 0]),
   // What the device hasn't got is stalled, and nothing is taken in for it.
   'requests-that-are-refused': (key) => {
     const { host } = key;

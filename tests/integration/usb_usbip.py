@@ -88,6 +88,24 @@ class Chapter9(Usb):
         device.control(0x02, 1, 0, 0x81)
         self.assertEqual(reader.ask(0x65).type, 0x81)
 
+    def test_the_same_configuration_or_setting_again_begins_anew(self):
+        """Halts, what is half-way, and the session: as after the first SET_CONFIGURATION."""
+        self.key()
+        reader = self.reader()
+        device = reader.device
+        for again in ((0x00, 9, 1), (0x01, 11, 0)):
+            with self.subTest(again):
+                reader.select()
+                self.assertEqual(reader.verify(harness.DEFAULT_PIN), 0x9000)
+                device.control(0x02, 3, 0, 0x81)
+                device.write(message(0x6F, 1, bytes(300))[:128])
+                device.control(*again)
+                self.assertEqual(device.control(0x82, 0, 0, 0x81, 2), b"\0\0")
+                self.assertEqual(reader.ask(0x65).status, 1, "the card has no power")
+                self.assertEqual(reader.ask(0x62).data, reader.atr)
+                reader.select()
+                self.assertEqual(reader.tries(), 6, "the PIN went with the session")
+
     def test_slot_change_comes_by_the_interrupt_endpoint(self):
         self.key()
         with Device(self.port) as device:

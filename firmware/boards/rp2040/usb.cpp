@@ -82,6 +82,13 @@ void clear_halt(std::uint8_t port, std::uint8_t endpoint) {
     g_ccid->halt_cleared(endpoint);
 }
 
+// After SET_CONFIGURATION and SET_INTERFACE, also where the same was set already (USB 2.0, 9.1.1.5).
+void set_up_anew(std::uint8_t port) {
+    if (!g_open) return;
+    for (const std::uint8_t endpoint : {usb::kBulkOut, usb::kBulkIn, usb::kInterruptIn}) clear_halt(port, endpoint);
+    g_ccid->configured();
+}
+
 void stall_control(std::uint8_t port) {
     dcd_edpt_stall(port, 0);
     dcd_edpt_stall(port, TUSB_DIR_IN_MASK);
@@ -98,7 +105,8 @@ bool driver_control(std::uint8_t port, std::uint8_t stage, const tusb_control_re
     }
     if (kind.recipient != TUSB_REQ_RCPT_INTERFACE) return false;
     if (kind.type == TUSB_REQ_TYPE_STANDARD) {
-        // There is one setting. TinyUSB acknowledges what the driver refuses, so the stall is the driver's own.
+        // There is one setting. TinyUSB acknowledges what the driver refuses (set_up_anew() below), so the stall is the
+        // driver's own.
         const bool wrong = request->bRequest == TUSB_REQ_SET_INTERFACE && request->wValue != 0;
         if (wrong) stall_control(port);
         return wrong;
@@ -188,6 +196,18 @@ bool tud_vendor_control_xfer_cb(std::uint8_t port, std::uint8_t stage, const tus
     return tud_control_xfer(port, request, const_cast<std::uint8_t*>(usb::kMicrosoftDescriptorSet.data()),
                             static_cast<std::uint16_t>(usb::kMicrosoftDescriptorSet.size()));
 }
+
+// TinyUSB acknowledges a configuration that is set already, and any interface, without telling the driver: it is heard
+// of here, where each request without data is acknowledged (CMakeLists.txt has the linker's --wrap).
+// NOLINTBEGIN(*-reserved-identifier,*-identifier-naming)
+bool __real_tud_control_status(std::uint8_t port, const tusb_control_request_t* request);
+bool __wrap_tud_control_status(std::uint8_t port, const tusb_control_request_t* request) {
+    const bool configuration = request->bmRequestType == 0x00 && request->bRequest == TUSB_REQ_SET_CONFIGURATION;
+    const bool interface = request->bmRequestType == 0x01 && request->bRequest == TUSB_REQ_SET_INTERFACE;
+    if (configuration || interface) board::set_up_anew(port);
+    return __real_tud_control_status(port, request);
+}
+// NOLINTEND(*-reserved-identifier,*-identifier-naming)
 
 void tud_suspend_cb(bool) { board::g_ccid->suspended(); }
 void tud_resume_cb() { board::g_ccid->resumed(); }
