@@ -22,6 +22,7 @@ VirtualToken::VirtualToken(Options options)
     const TokenState state = token_state(door);
     if (state.lifecycle == protocol::Lifecycle::blank) {
         initialise_compatibility(file_, read_birth_record(file_), door);
+        keep_serial();
         spdlog::info("{}: personalised in the compatibility profile", path());
     } else if (state.profile != protocol::Profile::compatibility) {
         throw StateError("state file " + path() +
@@ -64,6 +65,7 @@ void VirtualToken::start() {
     token_ = make_firmware(platform_.platform());
     plugged_ = true;
     const bool started = token_->power_on();
+    keep_serial();
     if (!platform_.flash().powered()) {
         power_lost("start");
     } else if (!started) {
@@ -93,9 +95,16 @@ void VirtualToken::power_lost(const std::string& command) {
     replug_at_ = std::chrono::steady_clock::now() + options_.replug_after;
 }
 
-std::string VirtualToken::serial() {
-    const std::lock_guard<std::mutex> turn(turn_);
-    return plugged() ? token_->serial() : std::string();
+std::string VirtualToken::serial() const {
+    const std::lock_guard<std::mutex> held(plug_);
+    return plugged() ? serial_ : std::string();
+}
+
+// At the end of a turn.
+void VirtualToken::keep_serial() {
+    std::string serial = token_->serial();
+    const std::lock_guard<std::mutex> held(plug_);
+    serial_ = std::move(serial);
 }
 
 std::optional<std::vector<std::uint8_t>> VirtualToken::exchange(Bytes body, std::size_t longest) {
@@ -132,7 +141,10 @@ std::optional<std::vector<std::uint8_t>> VirtualToken::run(Bytes command, std::s
              platform_.flash().operations() - before);
     const ApduEntry entry = log_.last();
     spdlog::debug("{}: {} {} -> {}", path(), entry.name, entry.command, entry.response);
-    if (!lost) return response;
+    if (!lost) {
+        keep_serial();
+        return response;
+    }
     if (plugged()) {
         power_lost(entry.name);
     } else {

@@ -69,8 +69,8 @@ public:
         const std::lock_guard<std::mutex> held(plug_);
         return last_cut_command_;
     }
-    // As it would be printed on it; empty while it is out.
-    [[nodiscard]] std::string serial();
+    // As it would be printed on it; empty while it is out. Waits for no command: it is what the last one left.
+    [[nodiscard]] std::string serial() const;
 
     // A body from the reader's side: the answer, or nothing (a control command without one; or the power went, and
     // plugged() is false). An answer has at most `longest` bytes; what is longer follows by GET RESPONSE.
@@ -79,6 +79,7 @@ public:
 private:
     std::optional<std::vector<std::uint8_t>> run(Bytes command, std::size_t longest);
     void start();
+    void keep_serial();
     void power_lost(const std::string& command);
     void manufacture();
 
@@ -93,6 +94,7 @@ private:
     mutable std::mutex plug_;  // for what follows
     std::optional<std::chrono::steady_clock::time_point> replug_at_;
     std::string last_cut_command_;
+    std::string serial_;
     ApduLog log_;
 };
 

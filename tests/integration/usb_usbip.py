@@ -14,8 +14,8 @@ from usbip import Device, Refused, Stalled
 class Usb(harness.Case):
     """Profile: compatibility."""
 
-    def key(self, tokens=1, profile="compatibility"):
-        key = self.simulator(sockets=True, profile=profile, tokens=tokens, options=["--usbip", "127.0.0.1:0"])
+    def key(self, tokens=1, profile="compatibility", options=()):
+        key = self.simulator(sockets=True, profile=profile, tokens=tokens, options=["--usbip", "127.0.0.1:0", *options])
         self.port = key.control("status")["usbip_port"]
         return key
 
@@ -288,6 +288,21 @@ class Plug(Usb):
         second.select()
         first.close()
         second.close()
+
+
+    def test_attaching_one_key_waits_for_no_command_of_another(self):
+        """Time extensions go on, too."""
+        self.key(tokens=2, options=("--chip", "rp2040", "--time-scale", "0.1"))
+        first = self.reader()
+        first.select()
+        harness.authenticate_management(first)
+        first.send(0x6F, bytes.fromhex("0047009D05AC03800107"))  # RSA: three seconds or more so
+        self.assertEqual(parse(first.device.read()).status & 0xC0, 0x80)
+        with Device(self.port, "1-2") as second:
+            self.assertEqual(len(second.string(3)), 12)
+            for _ in range(3):
+                self.assertEqual(parse(first.device.read()).status & 0xC0, 0x80)
+            self.assertEqual(first.receive().status, 0)
 
 
 class WrongHosts(Usb):
