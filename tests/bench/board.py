@@ -107,7 +107,7 @@ def main():
         board_case.need_emulator()
     except unittest.SkipTest as missing:
         print(missing)
-        sys.exit(harness.SKIPPED)
+        harness.exit_skipped()
     with board_case.Board(sockets=True) as key:
         print(f"{'from power on to the first command':37} {key.instructions() / MILLION:12.2f} M instructions, MANUFACTURE included")
         bench = Bench(key)

@@ -9,7 +9,6 @@ import pathlib
 import re
 import shutil
 import signal
-import sys
 
 import harness
 from bench_case import BenchCase
@@ -164,5 +163,5 @@ class Killed(BenchCase):
 
 if __name__ == "__main__":
     if not PRELOADED.exists():
-        sys.exit(harness.SKIPPED)
+        harness.exit_skipped()
     harness.main(pcscd=False)

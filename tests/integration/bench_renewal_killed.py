@@ -5,7 +5,6 @@
 more, and key and CA agree. So also where it stood between a request and its certificates, and between a confirmation and its list."""
 import re
 import signal
-import sys
 
 import harness
 from bench_killed import PRELOADED
@@ -107,5 +106,5 @@ class Killed(TrayCase):
 
 if __name__ == "__main__":
     if not PRELOADED.exists():
-        sys.exit(harness.SKIPPED)
+        harness.exit_skipped()
     harness.main(pcscd=False)

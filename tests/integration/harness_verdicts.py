@@ -32,10 +32,10 @@ if __name__ == "__main__":
 
 
 class Verdicts(harness.Case):
-    def verdict(self, *tests, head=HEAD, code):
+    def verdict(self, *tests, head=HEAD, code, no_skips=""):
         place = str(harness.ROOT / "tests/integration")
         script = self.work.write("script.py", head + SCRIPT.format(place=place))
-        return harness.run([sys.executable, script, *tests], code=code).err
+        return harness.run([sys.executable, script, *tests], code=code, env={"SEALKEY_NO_SKIPS": no_skips}).err
 
     def test_all_shown(self):
         self.assertNotIn("SKIPPED", self.verdict("Good", code=0))
@@ -44,6 +44,12 @@ class Verdicts(harness.Case):
         for tests in (("Good", "Skipped"), ("Skipped",)):
             said = self.verdict(*tests, code=harness.SKIPPED)
             self.assertIn("SKIPPED __main__.Skipped.test_more: namespaces are forbidden here", said)
+
+    def test_where_nothing_may_be_skipped_it_is_a_failure(self):
+        said = self.verdict("Good", "Skipped", code=1, no_skips="1")
+        self.assertIn("SKIPPED __main__.Skipped.test_more: namespaces are forbidden here", said)
+        self.assertIn("SEALKEY_NO_SKIPS=1: what was skipped counts as failed", said)
+        self.verdict("Good", code=0, no_skips="1")
 
     def test_a_failure_is_one_whatever_was_skipped(self):
         self.assertIn("SKIPPED", self.verdict("Good", "Skipped", "Bad", code=1))
