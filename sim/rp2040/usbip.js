@@ -11,6 +11,7 @@ const kFullSpeed = 2;
 const kHeader = 48;
 const kZeroPacket = 0x40;
 const [kStall, kCancelled] = [-32, -104];
+const kPortReset = '23030400'; // SET_FEATURE to the hub, by which Linux's server too lets a client reset the device
 const kSlice = 4; // milliseconds of this process before its sockets are looked at again
 const kIdle = 20000; // instructions in a slice below which the firmware only waits
 
@@ -75,11 +76,29 @@ class Server {
     if (input.length < size) return 0;
     const request = { number, direction, endpoint, length, zero: (flags & kZeroPacket) !== 0,
       setup: Buffer.from(input.subarray(40, 48)), data: Buffer.from(input.subarray(kHeader, size)) };
+    if (endpoint === 0 && request.setup.toString('hex', 0, 4) === kPortReset) {
+      this.resetDevice(number);
+      return size;
+    }
     const name = endpoint === 0 ? 'control' : `${direction}.${endpoint}`;
     if (!this.queues.has(name)) this.queues.set(name, []);
     this.queues.get(name).push(request);
     this.turn();
     return size;
+  }
+
+  // Ends what is under way, and brings the device back to where the client found it.
+  resetDevice(number) {
+    const { host, found } = this.key;
+    const { address, polling } = host;
+    for (const queue of this.queues.values()) {
+      for (const request of queue.splice(0)) this.reply(kSubmitted, request.number, kCancelled, Buffer.alloc(0), 0);
+    }
+    host.busReset();
+    host.setAddress(address);
+    host.setConfiguration(found.configuration[5]);
+    host.polling = polling;
+    this.reply(kSubmitted, number, 0, Buffer.alloc(0), 0);
   }
 
   // Puts it on the bus. What the host keeps track of itself goes by its own methods.

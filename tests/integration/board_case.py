@@ -19,6 +19,7 @@ import personalise
 
 EMULATOR = harness.ROOT / "sim/rp2040"
 NODE_MODULES = pathlib.Path(os.environ.get("SEALKEY_RP2040JS", harness.ROOT / "build/rp2040js")) / "node_modules"
+TEST_IMAGE = harness.ROOT / "build/rp2040-test/sealkey-rp2040.uf2"  # with a command that takes as long as it is told
 IMAGE = pathlib.Path(os.environ.get("SEALKEY_RP2040_IMAGE", harness.ROOT / "build/rp2040/sealkey-rp2040.uf2"))
 P256, RSA2048 = 0x11, 0x07
 
@@ -28,14 +29,14 @@ def encoded_point(public_key):
     return b"\4" + numbers.x.to_bytes(32, "big") + numbers.y.to_bytes(32, "big")
 
 
-def need_emulator():
+def need_emulator(image=IMAGE):
     """Skips the test where npm's rp2040js couldn't be had; fails where the image wasn't built."""
     if shutil.which("node") is None:
         raise harness.Missing("node is missing: run sim/setup.sh --tests")
     if not (NODE_MODULES / "rp2040js").is_dir():
         raise unittest.SkipTest("npm's rp2040js couldn't be had")
-    if not IMAGE.is_file():
-        raise harness.Missing(f"{IMAGE} is missing: cmake --build --preset release --target rp2040_image")
+    if not image.is_file():
+        raise harness.Missing(f"{image} is missing: cmake --build --preset release --target rp2040_image rp2040_test_image")
 
 
 def addresses():
@@ -65,10 +66,10 @@ class Board(harness.Simulator):
     start_seconds = 120
     stop_seconds = 120  # a command goes to its end first
 
-    def __init__(self, state=None, sockets=False, mark=False, options=()):
-        need_emulator()
+    def __init__(self, state=None, sockets=False, mark=False, options=(), image=IMAGE):
+        need_emulator(image)
         super().__init__(state=state, sockets=sockets)
-        self._arguments = [shutil.which("node"), str(EMULATOR / "serve.js"), "--image", str(IMAGE), "--flash", str(self.state),
+        self._arguments = [shutil.which("node"), str(EMULATOR / "serve.js"), "--image", str(image), "--flash", str(self.state),
                            "--birth-record", str(self.birth_record), "--control", str(self.control_path), *options]
         if mark:
             self._arguments += ["--mark", start_mark()]

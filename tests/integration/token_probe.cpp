@@ -1,10 +1,12 @@
 // A program that keeps one token open and does what standard input says, one word a line, one line of answer each: how
 // the tests put two programs at one reader. Usage: token_probe READER-PART PATIENCE-MILLISECONDS
+// Over USB without pcscd where SEALKEY_USB=1.
 #include <iostream>
 #include <memory>
 #include <string>
 
 #include "token/token.h"
+#include "transport/usb/provider.h"
 
 namespace {
 
@@ -13,6 +15,21 @@ namespace transport = sealkey::transport;
 
 sealkey::transport::ByteView view(const std::string& text) {
     return {reinterpret_cast<const std::uint8_t*>(text.data()), text.size()};
+}
+
+sealkey::token::ByteVector bytes_of(const std::string& digits) {
+    sealkey::token::ByteVector bytes;
+    for (std::size_t at = 0; at + 1 < digits.size(); at += 2) {
+        bytes.push_back(static_cast<std::uint8_t>(std::stoi(digits.substr(at, 2), nullptr, 16)));
+    }
+    return bytes;
+}
+
+std::string hex(const sealkey::token::ByteVector& bytes) {
+    static constexpr char kDigits[] = "0123456789abcdef";
+    std::string out;
+    for (const std::uint8_t byte : bytes) out += {kDigits[byte >> 4], kDigits[byte & 15]};
+    return out;
 }
 
 std::string act(Token& token, const std::string& word, const std::string& argument) {
@@ -34,6 +51,7 @@ std::string act(Token& token, const std::string& word, const std::string& argume
         const sealkey::token::ByteVector digest(32, 0x5A);
         return token.sign(0x9A, sealkey::protocol::Algorithm::p256, digest).empty() ? "empty" : "signed";
     }
+    if (word == "apdu") return hex(token.connection().transmit(bytes_of(argument)));
     return "what?";
 }
 
@@ -48,7 +66,9 @@ const char* name_of(transport::Failure failure) {
 int main(int argc, char** argv) {
     if (argc != 3) return 2;
     try {
-        const auto provider = transport::make_pcsc_provider(std::chrono::milliseconds(std::stoi(argv[2])));
+        const std::chrono::milliseconds patience(std::stoi(argv[2]));
+        const auto provider = transport::usb_is_chosen() ? transport::make_usb_provider(patience)
+                                                         : transport::make_pcsc_provider(patience);
         std::unique_ptr<Token> token;
         for (const auto& reader : provider->readers()) {
             if (!reader.card_present || reader.name.find(argv[1]) == std::string::npos) continue;
@@ -59,10 +79,11 @@ int main(int argc, char** argv) {
         std::string word;
         while (token && std::cin >> word) {
             std::string argument;
-            if (word == "verify") std::cin >> argument;
+            if (word == "verify" || word == "apdu") std::cin >> argument;
             try {
                 std::cout << act(*token, word, argument) << std::endl;
             } catch (const transport::TransportError& error) {
+                std::cerr << error.what() << '\n';
                 std::cout << name_of(error.failure()) << std::endl;
             } catch (const sealkey::token::TokenError& error) {
                 std::cout << "error " << std::hex << error.status_word() << std::endl;

@@ -9,6 +9,7 @@ import errno
 import os
 import pathlib
 import re
+import shutil
 import struct
 import subprocess
 import sys
@@ -17,7 +18,7 @@ import threading
 import harness
 import usbip
 
-NODE = "/dev/bus/usb/001/002"
+DEVICE = "/devices/sealkey/usb1/1-1"
 PRELOAD = "libumockdev-preload.so.0"
 # A reap that has nothing to give is answered so late, or libusb would ask again and again: here poll() always says "ready".
 REAP_WAIT = 0.002
@@ -26,6 +27,9 @@ URB_BUFFER, URB_STATUS, URB_LENGTH = 16, 4, 28
 ZERO_PACKET = 0x40
 CONTROL, BULK_CONTINUATION = 2, 0x04
 CAPABILITIES = 0x01 | 0x04  # zero packets, no limit on the length of a packet
+PORT_RESET = (0x23, 3, 4, 0)  # SET_FEATURE to the hub: USB/IP servers take it for a reset of the device, as Linux's does
+ABORT = b"\x21\x01"  # CCID's control request
+MESSAGE_HEAD, STATUS_BYTE, MORE_TIME = 10, 7, 2  # of an answer over CCID
 
 
 def ioctl_number(direction, number, size):
@@ -44,6 +48,8 @@ REAP = ioctl_number(WRITE, 12, 8)
 REAP_NOW = ioctl_number(WRITE, 13, 8)
 CLAIM = ioctl_number(READ, 15, 4)
 RELEASE = ioctl_number(READ, 16, 4)
+DRIVER_IOCTL = ioctl_number(READ | WRITE, 18, 16)
+DISCONNECT_CLAIM = ioctl_number(READ, 27, 264)
 RESET = ioctl_number(NONE, 20, 0)
 CLEAR_HALT = ioctl_number(READ, 21, 4)
 GET_CAPABILITIES = ioctl_number(READ, 26, 4)
@@ -64,24 +70,47 @@ def bytes_of(data):
 
 
 class Pending:
-    """An URB that was submitted: libusb's memory for it, and the transfer at the server."""
+    """An URB that was submitted: whose it is, libusb's memory for it, and the transfer at the server."""
 
-    def __init__(self, urb, buffer):
+    def __init__(self, client, urb, buffer):
+        self.client = client
         self.urb = urb
         self.buffer = buffer
+        self.offset = 0
         self.transfer = None
 
 
 class Usbfs:
-    """The requests of one opened node. answer(client) is umockdev's door: it has to complete each, then or later."""
+    """The requests of one opened node. answer(client) is umockdev's door: it has to complete each, then or later. One program
+    at a time has the interface: who claims it after another finds nothing of that one's, as after a close of its file."""
 
-    def __init__(self, usb):
-        self.usb = usb
-        self.usb.on_done = self._done
+    def __init__(self):
+        self.usb = None
         self.lock = threading.Condition()
+        self.owner = None
         self.pending = {}   # address of the URB in the program -> Pending
         self.finished = []
         self.seen = set()
+        self.extensions = 0  # requests for more time that the device made
+        self.aborts = 0
+
+    def plugged(self, usb):
+        with self.lock:
+            self.usb = usb
+        usb.on_done = self._done
+        usb.on_gone = lambda: self.unplugged(usb)
+
+    def unplugged(self, usb):
+        """What is under way ends as a kernel ends it, and what comes later finds no device."""
+        with self.lock:
+            if self.usb is not usb:
+                return
+            self.usb = None
+            for pending in self.pending.values():
+                if not pending.transfer.done.is_set():
+                    pending.transfer.status = -errno.ESHUTDOWN
+                self._finish(pending)
+            self.lock.notify_all()
 
     def answer(self, client):
         request = client.get_request() & 0xFFFFFFFF
@@ -91,19 +120,24 @@ class Usbfs:
                 # Not in umockdev's own thread: another request may have to come in between.
                 threading.Thread(target=self._reap, args=(client, request == REAP), daemon=True).start()
                 return True
-            client.complete(*self._carry(client, request))
+            client.complete(*(self._carry(client, request) if self.usb else (-1, errno.ENODEV)))
         except Exception as error:  # pylint: disable=broad-except
             print(f"usb_bridge: {error!r}", file=sys.stderr, flush=True)
-            client.complete(-1, errno.EIO)
+            client.complete(-1, errno.EIO if self.usb else errno.ENODEV)
         return True
 
     def _carry(self, client, request):
         if request == GET_CAPABILITIES:
             client.get_arg().resolve(0, 4).update(0, struct.pack("<I", CAPABILITIES))
             return 0, 0
-        if request in (CLAIM, RELEASE, SET_INTERFACE, RESET):
+        if request in (CLAIM, DISCONNECT_CLAIM):
+            self._claimed(client)
             return 0, 0
-        if request == GET_DRIVER:
+        if request in (RELEASE, SET_INTERFACE):
+            return 0, 0
+        if request == RESET:
+            return self._control(*PORT_RESET)
+        if request in (GET_DRIVER, DRIVER_IOCTL):  # no driver of the kernel's has it
             return -1, errno.ENODATA
         if request == SET_CONFIGURATION:
             return self._control(0x00, 9, self._number(client), 0)
@@ -124,6 +158,19 @@ class Usbfs:
         status = self.usb.control(*setup).status
         return (0, 0) if status == 0 else (-1, -status)
 
+    def _claimed(self, client):
+        with self.lock:
+            if self.owner is client:
+                return
+            self.owner = client
+            left = [p for p in self.pending.values() if p.client is not client]
+            for pending in left:
+                del self.pending[pending.urb.client_addr]
+            self.finished = [p for p in self.finished if p.client is client]
+        for pending in left:
+            if not pending.transfer.done.is_set():
+                self.usb.cancel(pending.transfer)
+
     # ---- URBs ----
 
     def _submit(self, client):
@@ -131,17 +178,19 @@ class Usbfs:
         kind, endpoint, _, flags, _, size, *_ = URB.unpack(bytes_of(urb))
         buffer = urb.resolve(URB_BUFFER, size) if size else None
         content = bytes_of(buffer) if buffer else b""
-        pending = Pending(urb, buffer)
+        pending = Pending(client, urb, buffer)
         with self.lock:
+            if not self.usb:
+                return -1, errno.ENODEV
             self.pending[urb.client_addr] = pending
             if kind == CONTROL:
                 setup, data = content[:8], content[8:]
+                self.aborts += setup[:2] == ABORT
                 pending.transfer = self.usb.submit(0, len(data), b"" if setup[0] & 0x80 else data, setup)
                 pending.offset = 8
             else:
                 is_in = endpoint & 0x80
                 pending.transfer = self.usb.submit(endpoint, size, b"" if is_in else content, zero=bool(flags & ZERO_PACKET))
-                pending.offset = 0
             if pending.transfer.done.is_set():
                 self._finish(pending)
         return 0, 0
@@ -157,6 +206,7 @@ class Usbfs:
 
     def _done(self, transfer):
         with self.lock:
+            self.extensions += len(transfer.data) == MESSAGE_HEAD and transfer.data[STATUS_BYTE] >> 6 == MORE_TIME
             for pending in self.pending.values():
                 if pending.transfer is transfer:
                     self._finish(pending)
@@ -168,13 +218,17 @@ class Usbfs:
             self.lock.notify_all()
 
     def _reap(self, client, wait):
+        def ready():
+            return next((p for p in self.finished if p.client is client), None)
+
         with self.lock:
-            self.lock.wait_for(lambda: self.finished, None if wait else REAP_WAIT)
-            pending = self.finished.pop(0) if self.finished else None
-            if pending:
+            self.lock.wait_for(lambda: ready() or (wait and not self.usb), None if wait else REAP_WAIT)
+            gone = not self.usb
+            if pending := ready():
+                self.finished.remove(pending)
                 self.pending.pop(pending.urb.client_addr, None)
         if pending is None:
-            client.complete(-1, errno.EAGAIN)
+            client.complete(-1, errno.ENODEV if gone else errno.EAGAIN)
             return
         transfer = pending.transfer
         if transfer.data:
@@ -192,17 +246,19 @@ class Usbfs:
 class Bridge:
     def __init__(self, address):
         umockdev = _umockdev()
-        self.usb = usbip.Client(address)
+        self.address = address
+        self.usb = None
         self.testbed = umockdev.Testbed.new()
-        self.usbfs = Usbfs(self.usb)
-        self.sys_path = None
-        usbfs = self.usbfs
+        self.usbfs = usbfs = Usbfs()
 
         class Handler(umockdev.IoctlBase):
             def do_handle_ioctl(self, client):
                 return usbfs.answer(client)
 
-        self.handler = Handler()
+        self.handler_of_node = Handler
+        self.handlers = {}  # node -> its handler
+        self.number = 1
+        self.node = None
         self.plug()
         self.environment = {"LD_PRELOAD": PRELOAD, "UMOCKDEV_DIR": self.testbed.get_root_dir()}
 
@@ -211,36 +267,51 @@ class Bridge:
 
     def plug(self):
         """The device with its descriptors, as Linux shows one."""
+        self.usb = usbip.Client(self.address)
+        self.usbfs.plugged(self.usb)
+        self.number += 1  # a device that is plugged in again is another one
+        self.node = f"/dev/bus/usb/001/{self.number:03}"
         device = self.usb.descriptor(1, length=18)
         configuration = self.usb.descriptor(2)
         vendor, product, version = struct.unpack("<HHH", device[8:14])
         interface = configuration[9:18]
         attributes = {
-            "busnum": 1, "devnum": 2, "speed": 12, "version": " 2.01", "bMaxPacketSize0": device[7], "bNumConfigurations": device[17],
-            "bConfigurationValue": configuration[5], "bNumInterfaces": f" {configuration[4]}", "idVendor": f"{vendor:04x}",
+            "busnum": 1, "devnum": self.number, "speed": 12, "version": " 2.01", "bMaxPacketSize0": device[7],
+            "bNumConfigurations": device[17], "bConfigurationValue": configuration[5], "bNumInterfaces": f" {configuration[4]}", "idVendor": f"{vendor:04x}",
             "idProduct": f"{product:04x}", "bcdDevice": f"{version:04x}", "bDeviceClass": f"{device[4]:02x}",
             "bDeviceSubClass": f"{device[5]:02x}", "bDeviceProtocol": f"{device[6]:02x}", "manufacturer": self._text(device[14]),
             "product": self._text(device[15]), "serial": self._text(device[16])}
-        lines = ["P: /devices/sealkey/usb1/1-1", f"N: {NODE[5:]}={(device + configuration).hex().upper()}", "E: SUBSYSTEM=usb",
-                 "E: DEVTYPE=usb_device", f"E: DEVNAME={NODE}", "E: MAJOR=189", "E: MINOR=1", "E: BUSNUM=001", "E: DEVNUM=002",
+        lines = [f"P: {DEVICE}", f"N: {self.node[5:]}={(device + configuration).hex().upper()}", "E: SUBSYSTEM=usb",
+                 "E: DEVTYPE=usb_device", f"E: DEVNAME={self.node}", "E: MAJOR=189", f"E: MINOR={self.number - 1}", "E: BUSNUM=001",
+                 f"E: DEVNUM={self.number:03}",
                  f"E: PRODUCT={vendor:x}/{product:x}/{version:x}", *(f"A: {name}={value}\\n" for name, value in attributes.items()),
                  f"H: descriptors={(device + configuration).hex().upper()}", "",
-                 "P: /devices/sealkey/usb1/1-1/1-1:1.0", "E: SUBSYSTEM=usb", "E: DEVTYPE=usb_interface",
+                 f"P: {DEVICE}/1-1:1.0", "E: SUBSYSTEM=usb", "E: DEVTYPE=usb_interface",
                  f"E: INTERFACE={interface[5]}/{interface[6]}/{interface[7]}", f"E: PRODUCT={vendor:x}/{product:x}/{version:x}",
                  "A: bInterfaceNumber=00\\n", "A: bAlternateSetting= 0\\n", f"A: bNumEndpoints={interface[4]:02x}\\n",
                  f"A: bInterfaceClass={interface[5]:02x}\\n", f"A: bInterfaceSubClass={interface[6]:02x}\\n",
                  f"A: bInterfaceProtocol={interface[7]:02x}\\n", ""]
+        handler = self.handlers[self.node] = self.handler_of_node()
+        self.testbed.attach_ioctl(self.node, handler)  # the node answers before anybody can see it
         self.testbed.add_from_string("\n".join(lines) + "\n")
-        self.testbed.attach_ioctl(NODE, self.handler)
+        self.testbed.uevent(f"/sys{DEVICE}", "add")
 
     def unplug(self):
-        """The device goes, as udev tells of it. What a kernel does with open files isn't mocked."""
-        for path in ("/sys/devices/sealkey/usb1/1-1/1-1:1.0", "/sys/devices/sealkey/usb1/1-1"):
-            self.testbed.uevent(path, "remove")
-            self.testbed.remove_device(path)
+        """The device goes: what is under way ends, then udev tells of it. (Where the server has ended the loan, the first is
+        done.)"""
+        self.usbfs.unplugged(self.usb)
+        self.usb.close()
+        self.testbed.uevent(f"/sys{DEVICE}", "remove")
+        # Not by umockdev's remove_device(), which would leave programs that have the node open without an answer.
+        root = pathlib.Path(self.testbed.get_root_dir())
+        for link in (root / "sys/bus/usb/devices").iterdir():
+            link.unlink()
+        (root / self.node[1:]).unlink()
+        shutil.rmtree(root / "sys" / DEVICE[1:])
 
     def close(self):
-        self.testbed.detach_ioctl(NODE)
+        for node in self.handlers:
+            self.testbed.detach_ioctl(node)
         self.usb.close()
 
     def __enter__(self):
@@ -267,6 +338,7 @@ def in_own_namespaces():
         print("namespaces are forbidden here: skipped", file=sys.stderr)
         harness.exit_skipped()
     os.environ["SEALKEY_USB_BRIDGE"] = "inside"
+    os.environ["LD_PRELOAD"] = PRELOAD  # the testbed itself finds its devices so when udev is to tell of one
     os.execv(unshare, [unshare, *options, sys.executable, *sys.argv])
 
 
