@@ -89,13 +89,13 @@ class RealKernel(harness.Case):
 
     def generation_begins(self):
         """The command that makes an RSA key is under way, and lasts seconds yet."""
-        before = self.key.apdu_count()
+        before, idle = self.key.apdu_count(), self.computed()
         self.linux.send(f"{PIV} -a generate -s 9d -A RSA2048 -o rsa.pem")
         # The tool authenticates with the management key first, by two commands; the next one is it.
         harness.until(lambda: [e["name"] for e in self.key.log(before + 1)].count("GENERAL AUTHENTICATE") == 2,
                       "the tool has authenticated", self.linux.line_seconds)
-        ticks = self.computed()
-        harness.until(lambda: self.computed() - ticks >= 3, "the key computes", self.linux.line_seconds)
+        # All before takes it next to no time; and on a busy machine it may have computed by now, and only wait as long as the chip would.
+        harness.until(lambda: self.computed() - idle >= 4, "the key computes", self.linux.line_seconds)
 
     def test_Lesson18_Lesson19_key_on_the_bus_of_a_real_kernel(self):
         self.key = self.simulator(sockets=True, profile="compatibility", options=["--usbip", "127.0.0.1:0", "--chip", "rp2040",
@@ -111,7 +111,8 @@ class RealKernel(harness.Case):
         self.attach()
         self.assertEqual(linux.run(f"cat {DEVICE}/manufacturer {DEVICE}/product {DEVICE}/speed").split("\n")[:3],
                          ["sealkey", "sealkey USB key", "12"])
-        self.assertIn(":uaccess:", linux.run(f"udevadm info --query=property {DEVICE}"))
+        harness.until(lambda: ":uaccess:" in linux.run(f"udevadm info --query=property {DEVICE}"), "udev gives it to the seat",
+                      linux.line_seconds)
         self.step("the kernel has it on the bus, and udev gives it to the seat")
 
         self.assertIn("USB ", linux.run(f"SEALKEY_USB=1 {harness.program('sealkey')} list"))
