@@ -1,5 +1,7 @@
 #pragma once
 
+#include <atomic>
+
 #include "card_socket.h"
 
 namespace sealkey::test {
@@ -23,7 +25,7 @@ public:
 private:
     struct Link {
         explicit Link(const std::string& path) {
-            const sockaddr_un address = CardSocket::address_of(path);
+            const sockaddr_un address = address_of(path);
             static_cast<void>(::connect(socket, reinterpret_cast<const sockaddr*>(&address), sizeof(address)));
         }
         ~Link() { ::close(socket); }
@@ -37,8 +39,8 @@ private:
         if (const std::uint16_t word = word_; body.size() > 1 && word != 0) {
             return ByteVector{static_cast<std::uint8_t>(word >> 8), static_cast<std::uint8_t>(word)};
         }
-        CardSocket::send(link.socket, body);
-        return CardSocket::receive(link.socket);
+        static_cast<void>(send_framed(link.socket, body));
+        return receive_framed(link.socket);
     }
 
     std::atomic<std::uint16_t> word_{0};

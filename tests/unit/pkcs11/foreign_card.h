@@ -1,5 +1,7 @@
 #pragma once
 
+#include <atomic>
+
 #include "card_socket.h"
 
 namespace sealkey::test {

@@ -1,7 +1,5 @@
 // Start, end, fork, threads, removal: what happens to the module rather than with it.
 #include <dlfcn.h>
-#include <sys/socket.h>
-#include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -95,10 +93,8 @@ TEST_F(LifeTest, Lesson25_ForkWhileAnotherThreadIsInACallLeavesTheChildUsable) {
 class SilentReader {
 public:
     explicit SilentReader(const std::string& path) : listener_(::socket(AF_UNIX, SOCK_STREAM, 0)) {
-        sockaddr_un address{};
-        address.sun_family = AF_UNIX;
-        path.copy(address.sun_path, sizeof address.sun_path - 1);
-        EXPECT_EQ(::bind(listener_, reinterpret_cast<sockaddr*>(&address), sizeof address), 0);
+        const sockaddr_un address = address_of(path);
+        EXPECT_EQ(::bind(listener_, reinterpret_cast<const sockaddr*>(&address), sizeof(address)), 0);
         EXPECT_EQ(::listen(listener_, 1), 0);
     }
     ~SilentReader() {
