@@ -42,6 +42,7 @@ void Ccid::resumed() { event_due_ = configured_; }
 
 void Ccid::end_session() {
     drop_traffic();
+    end_due_ = false;
     control_abort_.reset();
     bulk_abort_.reset();
     abort_answer_.reset();
@@ -72,10 +73,12 @@ void Ccid::end_chain() {
     command_used_ = 0;
 }
 
+// A host that has a part of it, all whole packets, is still in that transfer: an empty packet ends it. Otherwise it
+// would take the next message for the rest.
 void Ccid::drop_reply() {
     if (flight_ != Flight::reply) wipe_reply();
+    if (reply_sending_.at > 0) end_due_ = reply_sending_.at % kBulkPacket == 0;
     reply_sending_ = {};
-    end_due_ = false;
 }
 
 void Ccid::wipe_reply() {
@@ -100,6 +103,7 @@ std::optional<Bytes> Ccid::control(const Setup& setup) {
         control_abort_.reset();
     } else {
         control_abort_ = sequence;
+        control_abort_since_ = last_tick_;
     }
     bulk_abort_.reset();
     settle();
@@ -110,7 +114,10 @@ void Ccid::halt_cleared(std::uint8_t endpoint) {
     if (endpoint == kBulkOut && receiving_ != Receiving::nothing) drop_message();
     if (endpoint == kBulkIn && flight_ != Flight::nothing) {
         const bool dropped = flight_ == Flight::reply && reply_sending_.size == 0;
-        if (dropped) wipe_reply();
+        if (dropped) {
+            wipe_reply();
+            end_due_ = false;  // whoever clears a halt is in no transfer
+        }
         if (flight_ == Flight::reply && !dropped) reply_sending_.at -= flight_size_;
         flight_ = Flight::nothing;
         settle();
@@ -124,9 +131,12 @@ void Ccid::halt_cleared(std::uint8_t endpoint) {
 // ---- time -----------------------------------------------------------------------------------------------------------
 
 void Ccid::tick(std::uint32_t now) {
+    last_tick_ = now;
     settle();
     forget_stalled_message(now);
     extend_time(now);
+    // A program that was killed between the two would leave a key that refuses everything until it is pulled out.
+    if (now - control_abort_since_ >= kHalfAbortTimeout) control_abort_.reset();
 }
 
 // The message that the host waits for an answer to, as long as the thread has to end something first.

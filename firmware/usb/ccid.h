@@ -74,6 +74,9 @@ public:
     static constexpr std::uint32_t kExtensionInterval = 500;  // milliseconds
     // A message whose rest doesn't come is forgotten: the program that sent it was ended.
     static constexpr std::uint32_t kHalfMessageTimeout = 1000;  // milliseconds
+    // Likewise of an abort's control request whose message doesn't come. The class has no end for that (5.3.1), but the
+    // next program would meet CMD_ABORTED for ever.
+    static constexpr std::uint32_t kHalfAbortTimeout = 5000;  // milliseconds
 
     explicit Ccid(Slot& slot) : slot_(slot) {}
     Ccid(const Ccid&) = delete;
@@ -225,8 +228,9 @@ private:
     std::array<std::uint8_t, 7> wanted_parameters_{};
 
     std::optional<std::uint8_t> control_abort_;  // its sequence number; every message but its pair is refused
-    std::optional<Header> bulk_abort_;           // the last message was this one, and its pair hasn't come
-    std::optional<Header> abort_answer_;         // the pair is complete; answered when the thread is free
+    std::uint32_t control_abort_since_ = 0;
+    std::optional<Header> bulk_abort_;    // the last message was this one, and its pair hasn't come
+    std::optional<Header> abort_answer_;  // the pair is complete; answered when the thread is free
 
     std::array<std::uint8_t, kHeaderSize + 8> notice_{};  // an answer that needs no thread
     Sending notice_sending_{};
@@ -239,6 +243,7 @@ private:
     bool event_due_ = false;
     bool event_in_flight_ = false;
 
+    std::uint32_t last_tick_ = 0;
     bool timing_ = false;
     std::uint32_t last_extension_ = 0;
 };

@@ -76,7 +76,8 @@ void Ccid::sent() {
             break;
         case Flight::reply:
             if (reply_sending_.at == reply_sending_.size) {
-                end_due_ = reply_sending_.size > 0 && reply_sending_.size % kBulkPacket == 0;
+                if (reply_sending_.size > 0)
+                    end_due_ = reply_sending_.size % kBulkPacket == 0;  // otherwise it was dropped
                 reply_sending_ = {};
                 wipe_reply();
             }

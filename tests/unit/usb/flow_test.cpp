@@ -303,9 +303,69 @@ TEST_F(CcidFlow, AbortDropsAnAnswerThatIsHalfCollected) {
     reader.send(message(0x72, 7));
     EXPECT_FALSE(reader.ccid.next()) << "before the packet has left";
     reader.ccid.sent();
+    EXPECT_EQ(reader.transfer(), ByteVector{}) << "what a host with one long transfer has of the answer ends here";
     EXPECT_EQ(reader.receive(), kAborted);
+    EXPECT_EQ(reader.receive(), kSilence);
     card.answer = [](const ByteVector&) { return kOk; };
     expect_alive();
+}
+
+// A host takes what comes up to a short packet as one message: the answer to an abort is never the rest of another.
+TEST_F(CcidFlow, AbortAmidAnAnswerIsNoPartOfIt) {
+    for (const std::size_t size : {54U - 1, 54U, 54U + 1, 2 * 64 - 10U, 300U}) {
+        card.answer = [&](const ByteVector&) { return ByteVector(size, 0x66); };
+        const std::size_t whole_packets = (size + 10) / 64;
+        for (std::size_t taken = 0; taken <= whole_packets; ++taken) {
+            begin_command(1);
+            reader.run();
+            std::size_t bytes = 0;
+            for (std::size_t i = 0; i < taken; ++i) {
+                const auto packet = reader.ccid.next();
+                ASSERT_TRUE(packet);
+                bytes += packet->size();
+                reader.ccid.sent();
+            }
+            ASSERT_EQ(bytes, taken * 64);
+            ASSERT_TRUE(reader.abort(7));
+            reader.send(message(0x72, 7));
+            if (taken > 0) {
+                EXPECT_EQ(reader.transfer(), ByteVector{}) << size << " bytes, after " << taken << " packets";
+            }
+            EXPECT_EQ(reader.receive(), kAborted) << size << " bytes, after " << taken << " packets";
+            EXPECT_EQ(reader.receive(), kSilence);
+        }
+    }
+    card.answer = [](const ByteVector&) { return kOk; };
+    expect_alive();
+}
+
+TEST_F(CcidFlow, BusResetAmidAnAnswerLeavesNothingToEnd) {
+    for (const bool armed : {false, true}) {
+        card.answer = [](const ByteVector&) { return ByteVector(300, 0x66); };
+        begin_command(1);
+        reader.run();
+        ASSERT_TRUE(reader.ccid.next());
+        reader.ccid.sent();
+        if (armed) {
+            ASSERT_TRUE(reader.ccid.next());
+        }
+        reader.ccid.reset();
+        reader.start();
+        EXPECT_EQ(reader.receive(), kSilence);
+    }
+    card.answer = [](const ByteVector&) { return kOk; };
+    expect_alive();
+}
+
+TEST_F(CcidFlow, ControlAbortWithoutItsPairIsForgottenInTime) {
+    ASSERT_TRUE(reader.abort(7));
+    reader.wait(4000);
+    EXPECT_EQ(reader.ask(message(0x65, 1)), failed(0x81, 1, 0xFF)) << "a slow host may still send it";
+    reader.wait(1500);
+    expect_alive();
+    // It isn't the pair of a later message.
+    reader.send(message(0x72, 7));
+    EXPECT_EQ(reader.receive(), kSilence);
 }
 
 TEST_F(CcidFlow, AbortEndsAHalfSentCommand) {
