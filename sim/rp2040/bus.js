@@ -2,16 +2,15 @@
 // What happens on a bus besides commands, on the board's image: sleep, resets and aborts while a command runs, messages that stop
 // half-way, and a chip whose noise source is broken.
 //
-//   node sim/rp2040/bus.js --image FILE --flash FILE [NAME...]   --flash: a made key's flash chip with a P-256 key in 9E
-//
-// Prints a line a case; exit code 1 when one failed.
+// --flash (cases.js): a key of the compatibility profile with a P-256 key in 9E.
 import assert from 'node:assert';
-import { parseArgs } from 'node:util';
+import { runCases } from './cases.js';
 import { kHeader } from './ccid_client.js';
 import { BoardKey } from './key.js';
-import { snapshot } from './snapshot.js';
 
 const kSelect = Buffer.from('00a4040005a00000030800', 'hex');
+const kVerify = Buffer.from('0020008008313233343536ffff', 'hex'); // the PIN of the compatibility profile
+const kIsVerified = Buffer.from('00200080', 'hex');
 const kDigest = Buffer.alloc(32, 0x5a);
 // GENERAL AUTHENTICATE with the key that asks for no PIN: some 100 ms of the chip's time.
 const kSign = Buffer.concat([Buffer.from('0087119e267c2482008120', 'hex'), kDigest, Buffer.from([0])]);
@@ -34,6 +33,18 @@ function begin(key) {
   const { instructions } = key.chip;
   key.host.pass(15);
   assert(key.chip.instructions - instructions > 1e5, 'no command runs');
+}
+
+function login(key) {
+  assert.equal(word(key.client.transmit(kSelect)), '9000');
+  assert.equal(word(key.client.transmit(kVerify)), '9000');
+  assert.equal(word(key.client.transmit(kIsVerified)), '9000');
+}
+
+// Whoever comes next has to present the PIN.
+function isLoggedOut(key) {
+  assert.equal(word(key.client.transmit(kSelect)), '9000');
+  assert.equal(word(key.client.transmit(kIsVerified)), '63c6');
 }
 
 function works(key) {
@@ -71,9 +82,10 @@ function beginsAnew(key, request) {
 
 const kCases = {
   'suspend-and-resume': (key) => {
-    key.client.transmit(kSelect);
+    login(key);
     key.host.suspend(0.2);
     key.client.powerOn();
+    isLoggedOut(key);
     works(key);
   },
   'suspend-while-a-command-runs': (key) => {
@@ -84,9 +96,11 @@ const kCases = {
   },
   // The answer to what ran before isn't delivered to whoever comes after.
   'bus-reset-while-a-command-runs': (key) => {
+    login(key);
     begin(key);
     key.host.busReset();
     key.attach();
+    isLoggedOut(key);
     works(key);
   },
   'bus-reset-in-the-middle-of-a-message': (key) => {
@@ -122,6 +136,23 @@ const kCases = {
     client.sequence += 1;
     works(key);
   },
+  // One long transfer of the host's takes the answer's packets; the abort's answer isn't its rest.
+  'abort-in-the-middle-of-an-answer': (key) => {
+    const { client, host } = key;
+    send(key, kXfr, Buffer.from('00cb3fff0000055c035fc1050000', 'hex'));
+    const long = host.submitIn(client.in, 4096, 1000);
+    assert(host.until(() => long.data.length >= 2 * 64, 100));
+    client.sequence += 1;
+    host.mustRequest('ABORT', 0x21, 1, client.sequence << 8, 0, 0);
+    send(key, kAbort);
+    const { data } = host.wait(long);
+    assert(data.length % 64 === 0 && data.length < 700, `${data.length} bytes of the answer`);
+    const answer = client.receive();
+    client.checkAnswer(answer, kSlotStatus);
+    assert.equal(answer[7] >> 6, 0);
+    client.sequence += 1;
+    works(key);
+  },
   // The program that sent it was ended; the next one isn't taken for its rest.
   'half-a-message': (key) => {
     const { client, host } = key;
@@ -141,6 +172,15 @@ const kCases = {
       ['SET_INTERFACE 1', 0x01, 0x0b, 1, 0, 0],
       ['SET_INTERFACE 256', 0x01, 0x0b, 256, 0, 0],
     ]) assert.equal(host.request(...request).status, 'stall', what);
+    works(key);
+  },
+  // TinyUSB gives up the one that was set before it looks for the other.
+  'configuration-that-does-not-exist': (key) => {
+    const { host } = key;
+    assert.equal(host.request(0x00, 0x09, 2, 0, 0).status, 'stall');
+    host.mustRequest('SET_CONFIGURATION 1', 0x00, 0x09, 1, 0, 0);
+    host.toggles = new Map();
+    key.client.powerOn();
     works(key);
   },
   'zero-length-packet-between-messages': (key) => {
@@ -174,7 +214,7 @@ const kCases = {
 
 // A noise source that fails its health test: the key says so to everything, and does nothing else.
 for (const entropy of ['stuck', 'biased', 'periodic']) {
-  kCases[`noise-${entropy}`] = (_, image) => {
+  kCases[`noise-${entropy}`] = (_, { image }) => {
     const key = new BoardKey({ image, entropy });
     key.plug();
     for (const command of [kSelect, kSign, Buffer.from('802e0000', 'hex')]) assert.equal(key.client.transmit(command).toString('hex'), '6f01');
@@ -182,21 +222,4 @@ for (const entropy of ['stuck', 'biased', 'periodic']) {
   };
 }
 
-const { values, positionals } = parseArgs({ options: { flash: { type: 'string' }, image: { type: 'string' } }, allowPositionals: true });
-const key = new BoardKey({ flashFile: values.flash });
-key.flashFile = undefined; // read, not written
-key.plug();
-const restore = snapshot(key);
-let failed = 0;
-for (const [name, run] of Object.entries(kCases)) {
-  if (positionals.length && !positionals.includes(name)) continue;
-  restore();
-  try {
-    run(key, values.image);
-    console.log(`good ${name}`);
-  } catch (error) {
-    ++failed;
-    console.log(`FAIL ${name}: ${error.stack}`);
-  }
-}
-process.exit(failed ? 1 : 0);
+runCases(kCases);

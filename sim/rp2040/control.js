@@ -1,5 +1,8 @@
 // The control socket's commands, as sealkey-sim has them (sim/control.h), for one key, number 0.
 
+const kRam = 0x20000000;
+const kStackPaint = 0x5ea1ce75; // firmware/boards/rp2040/stack.h
+const kGuard = 64; // bytes at its bottom that are never written
 const kKinds = ['nothing', 'prefix', 'subset', 'whole'];
 
 function status(key) {
@@ -40,6 +43,13 @@ const kCommands = {
   leave(key, number, kind = 'subset') {
     key.leave(Number(number), kind);
     return { ...status(key), cut: key.lastCut };
+  },
+  // How deep the stack went since power came, in bytes: what was never used still shows its paint.
+  stack(key, bottom, top) {
+    const { sramView } = key.chip.rp2040;
+    let at = Number(bottom) + kGuard;
+    while (at < Number(top) && sramView.getUint32(at - kRam, true) === kStackPaint) at += 4;
+    return { used: Number(top) - at };
   },
   led: (key) => ({ led: key.chip.led }),
   press(key, down = 'yes') {

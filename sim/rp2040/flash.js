@@ -9,7 +9,8 @@ export const kSize = 2 * 1024 * 1024;
 const kBusy = 0x01;
 const kWriteEnabled = 0x02;
 const kQuadEnable = 0x02; // in the second status byte
-const kTimes = { status: 10e-3, page: 0.7e-3, sector: 45e-3 };
+const kTimes = { status: 10e-3, page: 0.7e-3, sector: 45e-3 }; // typical
+export const kSlowTimes = { ...kTimes, page: 3e-3, sector: 0.4 }; // the most that the data sheet allows
 
 // A small deterministic generator (xorshift): tests repeat.
 export function generator(seed) {
@@ -44,6 +45,7 @@ export class NorFlash {
     this.bytes = new Uint8Array(kSize).fill(0xff);
     if (bytes) this.bytes.set(bytes);
     this.quadEnable = false; // kept without power, as on the chip
+    this.times = kTimes;
     this.operations = 0; // programs and erases
     this.cut = null; // { left, number, kind }
     this.recording = null;
@@ -97,7 +99,7 @@ export class NorFlash {
     if (!this.writeEnabled) throw new Violation('flash-write-enable', 'status written without write enable');
     if (rest.length > 1) this.quadEnable = (rest[1] & kQuadEnable) !== 0;
     this.writeEnabled = false;
-    this.occupy(kTimes.status);
+    this.occupy(this.times.status);
   }
 
   exchange(byte) {
@@ -134,14 +136,14 @@ export class NorFlash {
     this.mustTake(offset, data.length, kPage);
     const before = this.bytes.slice(offset, offset + data.length);
     this.carryOut('program', offset, before, before.map((now, i) => now & data[i]));
-    this.occupy(kTimes.page);
+    this.occupy(this.times.page);
   }
 
   eraseSector(offset) {
     this.mustTake(offset, kSector, kSector);
     const before = this.bytes.slice(offset, offset + kSector);
     this.carryOut('erase', offset, before, new Uint8Array(kSector).fill(0xff));
-    this.occupy(kTimes.sector);
+    this.occupy(this.times.sector);
   }
 
   mustTake(offset, length, unit) {

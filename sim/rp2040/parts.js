@@ -2,19 +2,20 @@
 // What the board has besides USB and flash, on its image: the LED in each of its states, BOOTSEL as the user's presence, and the
 // watchdog.
 //
-//   node sim/rp2040/parts.js --image FILE --flash FILE --stop ADDRESS [NAME...]
-//
-// --flash: a made key's flash chip with a P-256 key in 82 that asks for no PIN but for a touch. --stop: the image's
-// sealkey_stop(). Prints a line a case; exit code 1 when one failed.
+// --flash (cases.js): a key of the compatibility profile with a P-256 key in 82 that asks for no PIN but for a touch. --stop: the
+// image's sealkey_stop().
 import assert from 'node:assert';
-import { parseArgs } from 'node:util';
+import { runCases } from './cases.js';
 import { kHertz } from './clock.js';
+import { kSlowTimes } from './flash.js';
 import { BoardKey } from './key.js';
-import { snapshot } from './snapshot.js';
 
 const kSelect = Buffer.from('00a4040005a00000030800', 'hex');
 const kTouchSign = Buffer.concat([Buffer.from('00871182267c2482008120', 'hex'), Buffer.alloc(32, 0x5a), Buffer.from([0])]);
 const kWrongPin = Buffer.from('00200080083030303030303030', 'hex');
+const kWrongPuk = Buffer.from('002c00801030303030303030303132333435363738', 'hex');
+const kReset = Buffer.from('00fb0000', 'hex');
+const kVerify = Buffer.from('0020008008313233343536ffff', 'hex'); // the PIN of a key that was reset
 const kXfr = 0x6f;
 const kTouchWait = 15; // seconds
 const kWatchdog = 4;
@@ -122,6 +123,23 @@ const kCases = {
     assert.equal(word(answerOf(key)), '6982');
     assert.equal(key.chip.reboots, 0);
   },
+  // A wipe that a power cut ended is finished at the next start, before USB and the tick: with a slow flash chip that takes longer
+  // than the watchdog waits.
+  'watchdog-is-fed-while-a-wipe-is-finished': (key) => {
+    for (let left = 5; left >= 0; --left) assert.equal(word(key.client.transmit(kWrongPin)), `63c${left}`);
+    for (let left = 5; left >= 0; --left) assert.equal(word(key.client.transmit(kWrongPuk)), `63c${left}`);
+    key.flash.armCut(14); // it has been decided on, and little was done
+    assert.equal(key.transmit(kReset), null);
+    key.flash.times = kSlowTimes;
+    key.powerUp();
+    const { chip } = key;
+    while (chip.reboots === 0 && !chip.usb.attached) chip.run(0.01 * kHertz);
+    assert.equal(chip.reboots, 0);
+    assert(chip.cycle > 1.2 * kWatchdog * kHertz, `a start of ${chip.cycle / kHertz} s shows nothing`);
+    key.attach();
+    assert.equal(word(key.client.transmit(kSelect)), '9000');
+    assert.equal(word(key.client.transmit(kVerify)), '9000', 'the wipe was finished');
+  },
   'watchdog-restarts-a-program-that-stopped': (key, { stop }) => {
     assert.equal(word(key.client.transmit(kWrongPin)), '63c5');
     key.chip.core.PC = stop;
@@ -136,23 +154,4 @@ const kCases = {
   },
 };
 
-const kOptions = { flash: { type: 'string' }, image: { type: 'string' }, stop: { type: 'string' } };
-const { values, positionals } = parseArgs({ options: kOptions, allowPositionals: true });
-const key = new BoardKey({ flashFile: values.flash });
-key.flashFile = undefined; // read, not written
-key.plug();
-assert.equal(word(key.client.transmit(kSelect)), '9000');
-const restore = snapshot(key);
-let failed = 0;
-for (const [name, run] of Object.entries(kCases)) {
-  if (positionals.length && !positionals.includes(name)) continue;
-  restore();
-  try {
-    run(key, { image: values.image, stop: Number(values.stop) });
-    console.log(`good ${name}`);
-  } catch (error) {
-    ++failed;
-    console.log(`FAIL ${name}: ${error.stack}`);
-  }
-}
-process.exit(failed ? 1 : 0);
+runCases(kCases, (key) => assert.equal(word(key.client.transmit(kSelect)), '9000'));

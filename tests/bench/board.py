@@ -112,6 +112,8 @@ def main():
         print(f"{'from power on to the first command':37} {key.instructions() / MILLION:12.2f} M instructions, MANUFACTURE included")
         bench = Bench(key)
         bench.run(not arguments.no_rsa)
+        used, size = key.stack()
+        print(f"stack: {used} of {size} bytes used since the chip was started again")
         bench.card.close()
     if arguments.out:
         pathlib.Path(arguments.out).write_text(json.dumps(bench.rows, indent=2) + "\n", encoding="utf-8")

@@ -8,34 +8,20 @@ import board_case
 import harness
 
 
-class Bus(board_case.BoardCase):
+class Bus(board_case.NodeCase):
     @classmethod
-    def setUpClass(cls):
-        """A key with an object to read and a key that asks for no PIN."""
-        board_case.need_emulator()
-        cls.prepared = harness.Workspace()
-        cls.addClassCleanup(cls.prepared.close)
-        with board_case.Board(state=cls.prepared / "flash", sockets=True) as key:
-            plain = board_case.PlainKey(key)
-            plain.make()
-            plain.generate(0x9E)
-            plain.put_certificate(700)
-            plain.card.close()
-
-    def run_script(self, script, *options):
-        done = board_case.node(script, "--flash", self.prepared / "flash", *options, ok=None, timeout=300)
-        self.assertEqual(done.code, 0, str(done))
-        return done.out.splitlines()
+    def furnish(cls, plain):
+        """An object to read, and a key that asks for no PIN."""
+        plain.generate(0x9E)
+        plain.put_certificate(700)
 
     def test_every_planted_fault_is_caught_by_its_rule(self):
-        lines = self.run_script("faults.js")
+        lines = self.lines("faults.js")
         self.assertEqual(lines[0], "good none: nothing")
         self.assertGreater(len(lines), 50)
 
     def test_the_bus_sleeps_resets_aborts_and_stops_half_way(self):
-        lines = self.run_script("bus.js", "--image", board_case.IMAGE)
-        self.assertGreaterEqual(len(lines), 12)
-        self.assertTrue(all(line.startswith("good ") for line in lines))
+        self.assertEqual(len(self.good_cases("bus.js")), 18)
 
 
 if __name__ == "__main__":

@@ -87,6 +87,12 @@ class Board(harness.Simulator):
     def instructions(self):
         return self.control("status")["instructions"]
 
+    def stack(self):
+        """How many bytes of its stack the firmware has used since power came, and how many it has."""
+        places = addresses()
+        bottom, top = places["__StackBottom"], places["__StackTop"]
+        return self.control(f"stack {bottom} {top}")["used"], top - bottom
+
     def ended(self):
         """What it said, once it has ended by itself (a violation); None while it runs."""
         return self.log_path.read_text() if self._process and self._process.poll() is not None else None
@@ -128,6 +134,11 @@ class PlainKey:
         answer = self.command(bytes([0, 0x87, algorithm, slot]) + size + body + (b"\0" if len(body) < 256 else b"\0\0"))
         return personalise.parse(personalise.parse(answer)[0x7C])[0x82]
 
+    def import_p256(self, slot):
+        secret = ec.generate_private_key(ec.SECP256R1()).private_numbers().private_value
+        body = personalise.tlv(6, secret.to_bytes(32, "big"))
+        self.command(bytes([0, 0xFE, P256, slot, len(body)]) + body)
+
     def import_rsa(self, slot):
         private = rsa.generate_private_key(65537, 2048)
         numbers = private.private_numbers()
@@ -152,3 +163,33 @@ class BoardCase(harness.Case):
     def assert_unbroken(self, key):
         self.assertIsNone(key.ended(), "the emulated board stopped")
 
+
+class NodeCase(BoardCase):
+    """What scripts of the emulator's do with one key, made once: of the compatibility profile, and with what furnish() adds."""
+
+    @classmethod
+    def furnish(cls, plain):
+        raise NotImplementedError
+
+    @classmethod
+    def setUpClass(cls):
+        need_emulator()
+        cls.prepared = harness.Workspace()
+        cls.addClassCleanup(cls.prepared.close)
+        with Board(state=cls.prepared / "flash", sockets=True) as key:
+            plain = PlainKey(key)
+            plain.make()
+            cls.furnish(plain)
+            plain.card.close()
+
+    def lines(self, script, *options):
+        """What the script says, a line a case, with exit code 0."""
+        done = node(script, "--flash", self.prepared / "flash", *options, ok=None, timeout=300)
+        self.assertEqual(done.code, 0, str(done))
+        return done.out.splitlines()
+
+    def good_cases(self, script, *options):
+        """The names of the script's cases, which were all good."""
+        lines = [line.split(maxsplit=1) for line in self.lines(script, "--image", IMAGE, *options)]
+        self.assertEqual([rest for result, rest in lines if result != "good"], [])
+        return [name for _, name in lines]

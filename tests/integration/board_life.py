@@ -5,6 +5,7 @@
 signing, locked, opened again, renewed with the power cut in the middle."""
 import os
 import re
+import sys
 
 import harness
 from bench_case import png
@@ -17,6 +18,9 @@ NEW_PIN = "864213"
 def large_seal():
     """A picture that doesn't compress, for a seal of some 20 KiB."""
     return png(width=78, height=74, noise=os.urandom)
+
+
+STACK_SPARE = 1024  # bytes of the stack that nothing may reach
 
 
 class Life(RenewalCase, BoardCase):
@@ -62,6 +66,8 @@ class Life(RenewalCase, BoardCase):
         self.sealkey("unlock", "--code-file", code, "--new-pin-file", self.work.write("new-pin", NEW_PIN))
         self.sign_and_verify(NEW_PIN)
 
+        self.check_stack()
+
         # The power goes in the middle of the renewal, twice; the flash is what is left, and the chip starts anew.
         self.pin_file.write_text(NEW_PIN)
         service = self.service()
@@ -74,6 +80,12 @@ class Life(RenewalCase, BoardCase):
         self.assertEqual(service.stop(), 0)
         self.sign_and_verify(NEW_PIN)
         self.bench("check", "--serial", serial, env={"SEALKEY_PIN": NEW_PIN})
+        self.check_stack()
+
+    def check_stack(self):
+        used, size = self.key.stack()
+        print(f"stack: {used} of {size} bytes used", file=sys.stderr)
+        self.assertLessEqual(used, size - STACK_SPARE)
 
 
 if __name__ == "__main__":

@@ -2,42 +2,28 @@
 # labels: board
 # timeout: 120
 """The board's LED, button and watchdog, as its image uses them in the emulated chip (sim/rp2040/parts.js)."""
+import collections
+
 import board_case
 import harness
 
 TOUCH_KEY = 0x82
 NO_PIN_BUT_TOUCH = bytes.fromhex("AA0101AB0102")
+KEYS, OBJECT = range(0x83, 0x8F), 3000  # a key and an object fill a sector or two: a wipe has much to erase
 
 
-class Parts(board_case.BoardCase):
+class Parts(board_case.NodeCase):
     @classmethod
-    def setUpClass(cls):
-        """A key with a key pair that asks for a touch."""
-        board_case.need_emulator()
-        cls.prepared = harness.Workspace()
-        cls.addClassCleanup(cls.prepared.close)
-        with board_case.Board(state=cls.prepared / "flash", sockets=True) as key:
-            plain = board_case.PlainKey(key)
-            plain.make()
-            plain.generate(TOUCH_KEY, NO_PIN_BUT_TOUCH)
-            plain.card.close()
+    def furnish(cls, plain):
+        """A key pair that asks for a touch, and sectors with something in them."""
+        plain.generate(TOUCH_KEY, NO_PIN_BUT_TOUCH)
+        for slot in KEYS:
+            plain.import_p256(slot)
+            plain.put_certificate(OBJECT)
 
-    def good(self, prefix, number):
-        """All of the cases that begin so are there, and good."""
-        if not hasattr(Parts, "lines"):
-            Parts.lines = board_case.node("parts.js", "--image", board_case.IMAGE, "--flash", self.prepared / "flash", "--stop",
-                                          board_case.addresses()["sealkey_stop"], ok=None, timeout=300).out
-        mine = [line for line in Parts.lines.splitlines() if line.split()[1].startswith(prefix)]
-        self.assertEqual([line.split()[0] for line in mine], ["good"] * number, Parts.lines)
-
-    def test_the_led_shows_idle_busy_locked_and_error(self):
-        self.good("led-", 4)
-
-    def test_the_button_is_presence_when_pressed_while_asked_and_only_then(self):
-        self.good("button-", 4)
-
-    def test_the_watchdog_restarts_a_program_that_stopped_and_no_other(self):
-        self.good("watchdog-", 3)
+    def test_led_button_and_watchdog(self):
+        names = self.good_cases("parts.js", "--stop", board_case.addresses()["sealkey_stop"])
+        self.assertEqual(collections.Counter(name.split("-")[0] for name in names), {"led": 4, "button": 4, "watchdog": 4})
 
 
 if __name__ == "__main__":

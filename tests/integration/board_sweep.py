@@ -103,21 +103,22 @@ class Sweep(board_case.BoardCase):
     # ---- the sweep ----
 
     def sweep(self, name, commands, judge, kinds=("nothing", "subset")):
-        """The last of these commands runs once; then judge(answer, where) looks at the key as each cut in it leaves it: at every
-        flash operation, before it or in the middle of it. answer: the command's status word where there was no cut."""
+        """The last of these commands runs once; then judge(answer, where, operation) looks at the key as each cut in it leaves it: at
+        every flash operation, before it or in the middle of it. answer: the command's status word where there was no cut; operation
+        is None then, otherwise the number of the one that was cut, from 1."""
         for command in commands[:-1]:
             fail_unless(self.send(command)[1] == 0x9000, f"{name}: the way there")
         self.key.control("record")
         answer = self.send(commands[-1])[1]
         operations = self.key.control("recorded")["recorded"]
-        judge(answer, f"{name}, no cut")
+        judge(answer, f"{name}, no cut", None)
         torn = 0
         for operation in range(1, operations + 1):
             for kind in kinds:
                 cut = self.key.control(f"leave {operation} {kind}")["cut"]
                 torn += cut["between"]
                 self.connect()
-                judge(None, f"{name}, operation {operation} ({cut['operation']}), {kind}")
+                judge(None, f"{name}, operation {operation} ({cut['operation']}), {kind}", operation)
         fail_unless(operations > 0 and torn > 0, f"{name}: {operations} operations, {torn} torn")
         print(f"{name}: {operations} flash operations, {torn} cuts tore one", file=sys.stderr)
 
@@ -135,18 +136,19 @@ class Sweep(board_case.BoardCase):
     def test_Lesson05_verify_and_change(self):
         self.spend_tries(4)
 
-        def wrong(answer, where):
-            self.judge_tries(where, 3, 4)
+        # The first operation spends the try: from the second on it is gone, whatever comes after.
+        def wrong(answer, where, operation):
+            self.judge_tries(where, 3, 4 if operation == 1 else 3)
             if answer is not None:
                 self.assertEqual((answer, self.tries()), (0x63C3, 3), where)
             self.assertEqual(self.verify(PIN), 0x9000, where)
 
-        def right(answer, where):
-            if answer is None and self.tries() != TRIES:
-                self.judge_tries(where, 2, 4)
+        def right(answer, where, operation):
+            if answer is None and self.tries() != TRIES:  # a torn entry of success counts as another try that was spent
+                self.judge_tries(where, *(3, 4) if operation == 1 else (2, 3))
             self.assertEqual(self.verify(PIN), 0x9000, where)
 
-        def changed(answer, where):
+        def changed(answer, where, _):
             # One of the two is the PIN, and it isn't the other.
             old = self.verify(PIN)
             self.assertIn(old, (0x9000, *(0x63C0 + left for left in range(TRIES))), where)
@@ -170,7 +172,7 @@ class Sweep(board_case.BoardCase):
         self.assertEqual(self.verify(PIN), 0x6983)
         digits = code_digits(self.card, self.made)
 
-        def judge(answer, where):
+        def judge(answer, where, _):
             opened = self.verify(OTHER_PIN)
             if opened != 0x9000:
                 self.assertEqual((answer, opened), (None, 0x6983), where)
@@ -224,7 +226,7 @@ class Sweep(board_case.BoardCase):
         commit = bytes([0x80, 0x49, 0, 0, 0]) + len(manifest).to_bytes(2, "big") + manifest
         seen = {True: 0, False: 0}
 
-        def judge(answer, where):
+        def judge(answer, where, _):
             self.assertEqual(self.verify(PIN), 0x9000, where)
             now = self.published()
             is_old = now == before

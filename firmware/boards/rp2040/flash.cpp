@@ -1,6 +1,7 @@
 #include "flash.h"
 
 #include <hardware/flash.h>
+#include <hardware/watchdog.h>
 #include <pico/flash.h>
 
 #include <cstring>
@@ -29,7 +30,12 @@ void __no_inline_not_in_flash_func(do_work)(void* parameter) {
     }
 }
 
-bool execute(Work work) { return flash_safe_execute(do_work, &work, kNoWait) == PICO_OK; }
+// Feeds the watchdog: what a power cut left may take many slow erases to clean up, before the tick runs that feeds it
+// otherwise; a restart amid that would tear one more.
+bool execute(Work work) {
+    watchdog_update();
+    return flash_safe_execute(do_work, &work, kNoWait) == PICO_OK;
+}
 
 // NOLINTNEXTLINE(performance-no-int-to-ptr): where the flash is, there is no pointer to begin with
 const std::uint8_t* at(std::uint32_t offset) { return reinterpret_cast<const std::uint8_t*>(XIP_BASE + offset); }

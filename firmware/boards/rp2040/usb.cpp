@@ -179,7 +179,9 @@ const usbd_class_driver_t* usbd_app_driver_get_cb(std::uint8_t* count) {
 }
 
 const std::uint8_t* tud_descriptor_device_cb() { return usb::kDeviceDescriptor.data(); }
-const std::uint8_t* tud_descriptor_configuration_cb(std::uint8_t) { return usb::kConfigurationDescriptor.data(); }
+const std::uint8_t* tud_descriptor_configuration_cb(std::uint8_t index) {
+    return index == 0 ? usb::kConfigurationDescriptor.data() : nullptr;
+}
 const std::uint8_t* tud_descriptor_bos_cb() { return usb::kBosDescriptor.data(); }
 
 const std::uint16_t* tud_descriptor_string_cb(std::uint8_t index, std::uint16_t) {
