@@ -107,7 +107,9 @@ class RealKernel(harness.Case):
     def story(self):
         linux = self.linux
         self.step(f"{linux.run('uname -r').strip()} is up")
-        linux.run(f"cp {harness.ROOT}/host/package/70-sealkey.rules /lib/udev/rules.d && udevadm control --reload")
+        # udev reads its rules after it has gone to the background. It would take a half-copied file for good: it looks again only
+        # where the folder has changed.
+        linux.run(f"udevadm control --ping && cp {harness.ROOT}/host/package/70-sealkey.rules /lib/udev/rules.d && udevadm control --reload")
         self.attach()
         self.assertEqual(linux.run(f"cat {DEVICE}/manufacturer {DEVICE}/product {DEVICE}/speed").split("\n")[:3],
                          ["sealkey", "sealkey USB key", "12"])
