@@ -1,6 +1,7 @@
 """A CA of one's own, and keys made by `sealkey-bench` in the reader of the private pcscd. For the tests of the bench."""
 import contextlib
 import json
+import pathlib
 import re
 import shutil
 import sqlite3
@@ -8,6 +9,7 @@ import struct
 import tempfile
 import zlib
 
+import cheap_seal
 import harness
 
 PASSPHRASE = "correct horse battery"
@@ -60,8 +62,10 @@ class BenchCase(harness.Case):
         return usual_ca[1]
 
     def new_ca(self, *options):
-        return self.bench_json("ca", "init", "--name", "示例电子钥匙服务商", "--crl-url", "http://crl.example.cn/keys.crl",
+        made = self.bench_json("ca", "init", "--name", "示例电子钥匙服务商", "--crl-url", "http://crl.example.cn/keys.crl",
                                "--ocsp-url", "http://ocsp.example.cn/", *options)
+        cheap_seal.make_cheap(pathlib.Path(self.environment["SEALKEY_CA_DIR"]), self.environment[cheap_seal.PASSPHRASE_VARIABLE])
+        return made
 
     def bench(self, *arguments, env=None, **how):
         return harness.run(["sealkey-bench", *arguments], env={**self.environment, **(env or {})},
