@@ -27,7 +27,6 @@ using protocol::Profile;
 constexpr const char* kStepNames[] = {"admit", "birth", "keys", "contents", "check-a", "secure", "check-b", "done"};
 constexpr char kSealVendor[] = "SEALKEY";
 constexpr char kDefaultPin[] = "123456";
-constexpr std::size_t kChipIdDigits = 16;
 constexpr int kPinChoices = 32;
 
 Bytes view(const std::string& text) { return {reinterpret_cast<const std::uint8_t*>(text.data()), text.size()}; }
@@ -59,36 +58,6 @@ std::string day_of(const std::string& iso) { return iso.substr(0, 10); }
 }  // namespace
 
 const char* name_of(Step step) { return kStepNames[static_cast<std::size_t>(step)]; }
-
-BirthRecord read_birth_record(const std::string& path) {
-    std::string content = ca::read_file(path);
-    auto json = nlohmann::json::parse(content, nullptr, false);
-    wipe({reinterpret_cast<std::uint8_t*>(content.data()), content.size()});
-    BirthRecord record;
-    bool whole = true;
-    const auto take = [&](nlohmann::json& keys, const char* name, Secret<32>& out) {
-        auto& text = keys.at(name).get_ref<std::string&>();
-        auto key = ca::unhex(text);
-        wipe({reinterpret_cast<std::uint8_t*>(text.data()), text.size()});
-        whole = whole && key.size() == out.capacity();
-        if (key.size() == out.capacity()) out.assign(key);
-        wipe(key);
-    };
-    try {
-        record.chip_id = json.at("chip_id").get<std::string>();
-        record.transport_keys.version = protocol::kTransportKvn;
-        auto& keys = json.at("transport_keys");
-        take(keys, "enc", record.transport_keys.enc);
-        take(keys, "mac", record.transport_keys.mac);
-        take(keys, "dek", record.transport_keys.dek);
-    } catch (const nlohmann::json::exception&) {
-        whole = false;
-    }
-    if (!whole || record.chip_id.size() != kChipIdDigits) {
-        throw CaError(Fault::bad_argument, mark("%1 isn't a factory's record of a key."), {path});
-    }
-    return record;
-}
 
 BenchKeys::BenchKeys(const ca::Authority& authority, Bytes passphrase)
     : masters(authority.masters(passphrase)),
@@ -161,9 +130,8 @@ void IssueJob::admit() {
     if (input_.birth == nullptr) {
         throw CaError(Fault::bad_argument, mark("The key is blank: give the factory's record of it."));
     }
-    std::string last = input_.birth->chip_id.substr(kChipIdDigits - protocol::kSerialSize);
-    std::string shown = status.serial;
-    for (auto* text : {&last, &shown}) std::transform(text->begin(), text->end(), text->begin(), ::toupper);
+    const std::string last = shown_serial(input_.birth->chip_id);
+    const std::string shown = shown_serial(status.serial);
     if (last != shown) {
         throw CaError(Fault::bad_argument, mark("The factory's record is that of another key (%1, not %2)."),
                       {last, shown});

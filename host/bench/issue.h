@@ -6,6 +6,7 @@
 #include <functional>
 #include <string>
 
+#include "bench/birth_record.h"
 #include "bench/channel.h"
 #include "bench/inventory.h"
 #include "bench/order.h"
@@ -19,14 +20,6 @@ namespace sealkey::bench {
 // In their order. "done" is the last.
 enum class Step { admit, birth, keys, contents, check_a, secure, check_b, done };
 [[nodiscard]] const char* name_of(Step step);
-
-// The factory's record of a token: who it is and the keys that its birth needs.
-struct BirthRecord {
-    std::string chip_id;  // 16 hexadecimal digits
-    token::ChannelKeys transport_keys;
-};
-// Throws CaError bad_argument, file.
-[[nodiscard]] BirthRecord read_birth_record(const std::string& path);
 
 // The CA's secrets that a key is made with. Reading them takes a second on purpose; many jobs share them.
 struct BenchKeys {

@@ -3,7 +3,6 @@
 #include <signal.h>
 
 #include <algorithm>
-#include <filesystem>
 
 #include "bench/crl_file.h"
 #include "bench/parcel.h"
@@ -28,16 +27,6 @@ struct Stopped : std::runtime_error {
     Stopped() : std::runtime_error("stopped") {}
 };
 
-std::string upper(std::string text) {
-    std::transform(text.begin(), text.end(), text.begin(), [](unsigned char c) { return std::toupper(c); });
-    return text;
-}
-
-// What a blank key shows of its chip id.
-std::string shown_of(const std::string& chip_id) {
-    return upper(chip_id.substr(chip_id.size() - protocol::kSerialSize));
-}
-
 // Signals stay with the main thread, whose handlers expect them.
 class SignalsBlocked {
 public:
@@ -55,36 +44,6 @@ private:
 };
 
 }  // namespace
-
-// ---- the factory's records -----------------------------------------------------------------------------------------
-
-BirthRecords::BirthRecords(const std::string& path) {
-    namespace fs = std::filesystem;
-    std::vector<std::string> files;
-    std::error_code failure;
-    if (fs::is_directory(path, failure)) {
-        for (const auto& entry : fs::directory_iterator(path, failure)) {
-            if (entry.path().extension() == ".json") files.push_back(entry.path().string());
-        }
-    } else {
-        files.push_back(path);
-    }
-    if (failure) throw CaError(Fault::file, mark("%1 can't be read: %2."), {path, failure.message()});
-    for (const std::string& file : files) {
-        BirthRecord record = read_birth_record(file);
-        const std::string shown = shown_of(record.chip_id);
-        if (!records_.emplace(shown, std::move(record)).second) {
-            throw CaError(Fault::bad_argument, mark("%1 is a factory's record of a key that another one is of too."),
-                          {file});
-        }
-    }
-    if (records_.empty()) throw CaError(Fault::bad_argument, mark("There is no factory's record in %1."), {path});
-}
-
-const BirthRecord* BirthRecords::find(const std::string& shown_serial) const {
-    const auto found = records_.find(upper(shown_serial));
-    return found == records_.end() ? nullptr : &found->second;
-}
 
 // ---- the tray ------------------------------------------------------------------------------------------------------
 
@@ -282,7 +241,7 @@ std::optional<Tray::Choice> Tray::choose(std::size_t port, Inventory& inventory,
         if (!job || job->batch != batch_) {
             throw CaError(Fault::policy, mark("Key %1 was begun for an order that isn't in this file."), {row->serial});
         }
-        return Choice{*job, birth != nullptr ? birth : births_.find(shown_of(row->chip_id))};
+        return Choice{*job, birth != nullptr ? birth : births_.find(shown_serial(row->chip_id))};
     }
     const auto job = take_waiting(inventory);
     if (job) return Choice{*job, birth};

@@ -13,25 +13,13 @@
 #include <thread>
 #include <vector>
 
+#include "bench/birth_record.h"
 #include "bench/issue.h"
 #include "bench/job_book.h"
 #include "bench/meter.h"
 #include "transport/transport.h"
 
 namespace sealkey::bench {
-
-// The factory's records of the blank keys, found by the serial number that a blank key shows.
-class BirthRecords {
-public:
-    // Every *.json of the folder, or the one file. Throws CaError bad_argument for one that isn't a record or is about
-    // a key that another one is about; file.
-    explicit BirthRecords(const std::string& path);
-    [[nodiscard]] const BirthRecord* find(const std::string& shown_serial) const;
-    [[nodiscard]] std::size_t size() const { return records_.size(); }
-
-private:
-    std::map<std::string, BirthRecord> records_;
-};
 
 enum class PortPhase {
     empty,  // nothing to do there

@@ -34,7 +34,7 @@ HOST = {
     "ca": ["base", "protocol", "message", "owned", "files", "transport", "token", "seal"],
     "renew": ["base", "protocol", "message", "transport", "token", "seal", "ca"],
     "sign": ["base", "protocol", "message", "owned", "transport", "token", "seal"],
-    "bench": ["base", "protocol", "message", "transport", "token", "seal", "ca"],
+    "bench": ["base", "protocol", "message", "files", "transport", "token", "seal", "ca"],
     "cli": ["base", "protocol", "message", "files", "transport", "token", "seal", "ca", "renew", "sign", "bench"],
     "package": [],  # installation and packages: no code
 }
