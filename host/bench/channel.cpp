@@ -30,17 +30,19 @@ struct Closing {
 
 }  // namespace
 
-bool channel_opens(token::Token& token, const token::ChannelKeys& keys) {
+std::optional<token::CardIdentity> opened_by(token::Token& token, const token::ChannelKeys& keys) {
     ca::ChannelCrypto crypto;
     const Closing closing{token};
     try {
         token.open_channel(crypto, keys);
-        return true;
+        return token.channel_identity();
     } catch (const token::TokenError& error) {
         if (!is_refusal(error)) throw;
-        return false;
+        return std::nullopt;
     }
 }
+
+bool channel_opens(token::Token& token, const token::ChannelKeys& keys) { return opened_by(token, keys).has_value(); }
 
 bool transport_opens(token::Token& token, const token::ChannelKeys& transport) {
     if (channel_opens(token, transport)) return true;

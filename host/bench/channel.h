@@ -1,13 +1,16 @@
 // The bench's side of a key's secure channel.
 #pragma once
 
+#include <optional>
+
 #include "ca/channel_master.h"
 #include "token/token.h"
 
 namespace sealkey::bench {
 
-// Whether these channel keys open the token; nothing is left open. Anything but a refusal (the token gone, an answer
-// that can't be understood) is thrown on: it proves nothing.
+// Whether these channel keys open the token, and who it says it is; nothing is left open. Anything but a refusal (the
+// token gone, an answer that can't be understood) is thrown on: it proves nothing.
+[[nodiscard]] std::optional<token::CardIdentity> opened_by(token::Token& token, const token::ChannelKeys& keys);
 [[nodiscard]] bool channel_opens(token::Token& token, const token::ChannelKeys& keys);
 
 // Whether the factory's keys open it, by their own version or by any.

@@ -4,11 +4,11 @@
 //
 //   node sim/rp2040/serve.js --image build/rp2040/sealkey-rp2040.uf2 --flash FILE --socket PATH
 //        [--birth-record PATH] [--control PATH] [--vpcd PORT] [--usbip PATH|PORT]
-//        [--entropy good|stuck|biased|periodic] [--unplugged] [--mark ADDRESS:OFFSET]
+//        [--entropy good|stuck|biased|periodic] [--unplugged] [--blank] [--mark ADDRESS:OFFSET]
 //
 // --vpcd: in the reader that pcscd's vpcd offers at this port of 127.0.0.1. --usbip: the USB device itself (usbip.js). A key
-// whose flash is blank is made (MANUFACTURE) first, its transport keys written to the birth record. --mark: see
-// BoardKey.reachMark(). SIGTERM ends it; the flash is kept in FILE.
+// whose flash is blank is made (MANUFACTURE) first, its transport keys written to the birth record; with --blank it stays as it
+// was flashed, for `sealkey-bench manufacture`. --mark: see BoardKey.reachMark(). SIGTERM ends it; the flash is kept in FILE.
 import fs from 'node:fs';
 import net from 'node:net';
 import { parseArgs } from 'node:util';
@@ -33,6 +33,7 @@ const { values } = parseArgs({
     entropy: { type: 'string' },
     mark: { type: 'string' },
     unplugged: { type: 'boolean' },
+    blank: { type: 'boolean' },
   },
 });
 
@@ -138,7 +139,7 @@ process.on('SIGINT', () => quit());
 guarded(() => {
   if (!values.unplugged) {
     key.plug();
-    if (key.transmit(Buffer.from('00a4040005a000000308', 'hex'))?.toString('hex') === '6985') key.manufacture();
+    if (!values.blank && key.transmit(Buffer.from('00a4040005a000000308', 'hex'))?.toString('hex') === '6985') key.manufacture();
   }
   intoReader();
   if (values.usbip) takeBack = serveUsbIp(key, values.usbip, (error) => guarded(() => { throw error; }));

@@ -61,18 +61,21 @@ def node(script, *arguments, **how):
 
 
 class Board(harness.Simulator):
-    """One key on the emulated board, in the private pcscd's reader or (sockets=True) at a socket. state: its flash chip."""
+    """One key on the emulated board, in the private pcscd's reader or (sockets=True) at a socket. state: its flash chip.
+    blank=True: as it was flashed, without transport keys."""
 
     start_seconds = 120
     stop_seconds = 120  # a command goes to its end first
 
-    def __init__(self, state=None, sockets=False, mark=False, options=(), image=IMAGE):
+    def __init__(self, state=None, sockets=False, mark=False, blank=False, options=(), image=IMAGE):
         need_emulator(image)
         super().__init__(state=state, sockets=sockets)
         self._arguments = [shutil.which("node"), str(EMULATOR / "serve.js"), "--image", str(image), "--flash", str(self.state),
                            "--birth-record", str(self.birth_record), "--control", str(self.control_path), *options]
         if mark:
             self._arguments += ["--mark", start_mark()]
+        if blank:
+            self._arguments += ["--blank"]
         if sockets:
             self._arguments += ["--socket", self.environment["SEALKEY_SIM_SOCKETS"]]
         else:

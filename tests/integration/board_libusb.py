@@ -52,15 +52,19 @@ class Probe:
         self.process.stdout.close()
 
 
-class OurPrograms(board_case.BoardCase):
+class UsbCase(board_case.BoardCase):
+    blank = False
+
     def setUp(self):
         super().setUp()
         lent = self.work / "usbip"
-        self.key = self.board(sockets=True, options=["--usbip", lent], image=board_case.TEST_IMAGE)
+        self.key = self.board(sockets=True, blank=self.blank, options=["--usbip", lent], image=board_case.TEST_IMAGE)
         self.bridge = usb_bridge.Bridge(lent)
         self.addCleanup(self.bridge.close)
         self.environment = {**self.bridge.environment, "SEALKEY_USB": "1", "SEALKEY_SIM_SOCKETS": ""}
 
+
+class OurPrograms(UsbCase):
     def probe(self):
         probe = Probe(self.environment, self.work)
         self.addCleanup(probe.close)
@@ -118,6 +122,19 @@ class OurPrograms(board_case.BoardCase):
         harness.run([sys.executable, "-c", reset], env=self.environment)
         self.assertIn(usb_bridge.RESET, self.bridge.usbfs.seen)
         self.assert_works()
+
+
+class Factory(UsbCase):
+    blank = True
+
+    def test_flashed_board_gets_its_transport_keys(self):
+        factory = self.work / "factory"
+        factory.mkdir()
+        made, again = (json.loads(harness.run(["sealkey-bench", "manufacture", "--birth-records", factory, "--json"],
+                                              env=self.environment).out) for _ in range(2))
+        self.assertEqual((made["how"], again["how"], again["record"]), ("made", "again", made["record"]))
+        status = json.loads(harness.run(["sealkey", "status", "--json"], env=self.environment).out)
+        self.assertEqual(status["serial"], made["serial"])
 
 
 if __name__ == "__main__":

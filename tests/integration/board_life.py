@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
 # labels: board clients
 # timeout: 300
-"""A key's life on the board's image in the emulated chip, by the programs that people use: made at the bench, activated,
-signing, locked, opened again, renewed with the power cut in the middle."""
+"""A key's life on the board's image in the emulated chip, by the programs that people use: given its transport keys,
+made at the bench, activated, signing, locked, opened again, renewed with the power cut in the middle."""
+import json
 import os
 import re
 import sys
@@ -25,7 +26,14 @@ STACK_SPARE = 1024  # bytes of the stack that nothing may reach
 
 class Life(RenewalCase, BoardCase):
     def simulator(self, **options):
-        return self.board(**options)
+        """A board that was just flashed; the factory's command gives it its transport keys."""
+        key = self.board(blank=True, **options)
+        factory = self.work / "factory"
+        factory.mkdir()
+        done = json.loads(key.run(["sealkey-bench", "manufacture", "--birth-records", factory, "--json"]).out)
+        self.assertEqual(done["how"], "made")
+        key.birth_record = done["record"]
+        return key
 
     def sealkey(self, *arguments, **how):
         return self.key.run(["sealkey", *arguments], timeout=120, **how)

@@ -66,6 +66,7 @@ private:
 
 // The commands.
 Run define_ca(CLI::App& command);
+Run define_manufacture(CLI::App& command);
 Run define_issue(CLI::App& command);
 Run define_orders(CLI::App& command);
 Run define_run(CLI::App& command);

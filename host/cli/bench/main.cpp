@@ -7,6 +7,8 @@ using sealkey::cli::mark;
 
 constexpr sealkey::cli::Subcommand kCommands[] = {
     {"ca", mark("The certificate authority: ca init makes one"), sealkey::cli::define_ca},
+    {"manufacture", mark("Give a board that was just flashed its transport keys, and write its factory's record"),
+     sealkey::cli::define_manufacture},
     {"issue", mark("Make one key: from blank to ready for its parcel"), sealkey::cli::define_issue},
     {"orders", mark("Files of orders: check them before any key is touched; give one up whose key never comes back"),
      sealkey::cli::define_orders},

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <CLI/CLI.hpp>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -22,7 +23,8 @@ struct FoundKey {
 struct OtherReader {
     std::string reader;
     bool card_present = false;
-    std::string fault;  // why the card couldn't be asked; empty: it isn't a sealkey
+    std::string fault;                    // why the card couldn't be asked; empty: it isn't a sealkey
+    std::unique_ptr<token::Token> token;  // of a card that could
 };
 
 struct Found {
@@ -37,7 +39,10 @@ class KeyChoice {
 public:
     void add_to(CLI::App& app);
     // The one key that is meant. Throws Failed no_key or several_keys (naming them), and no_service.
-    [[nodiscard]] FoundKey open() const;
+    [[nodiscard]] FoundKey open() const { return open({}); }
+    // Likewise, where one of the cards that `is_ours` takes may be meant, which can't say yet who they are: they have
+    // no status, and are chosen by the reader.
+    [[nodiscard]] FoundKey open(const std::function<bool(token::Token&)>& is_ours) const;
     [[nodiscard]] const std::string& serial() const { return serial_; }
 
 private:
