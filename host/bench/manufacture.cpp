@@ -131,7 +131,7 @@ Manufactured Manufacture::finish(Manufactured::How how, const BirthRecord& recor
 std::string Manufacture::set_aside(const std::string& chip_id) {
     for (const File& one : records_) {
         if (shown_serial(one.record.chip_id) != shown_serial(chip_id)) continue;
-        const std::string aside = one.path + "." + random_name() + kFormerSuffix;
+        std::string aside = one.path + "." + random_name() + kFormerSuffix;
         if (std::rename(one.path.c_str(), aside.c_str()) != 0) {
             throw ca::CaError(ca::Fault::file, ca::mark("%1 can't be written: %2."), {aside, std::strerror(errno)});
         }
