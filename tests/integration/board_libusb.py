@@ -4,12 +4,11 @@
 """Our programs at the board's image over USB without a smart-card service: the real libusb, umockdev in place of the kernel, and
 the emulated chip. The tests' image has a command, 80 F0 SECONDS 00, that takes as long as it is told."""
 import json
-import os
-import subprocess
 import sys
 
 import board_case
 import harness
+import token_probe
 import usb_bridge
 
 DONE = "9000"
@@ -17,39 +16,6 @@ DONE = "9000"
 
 def long_command(seconds):
     return f"80f0{seconds:02x}00"
-
-
-class Probe:
-    """token_probe beside the test: one connection to the key, words at its input, a line of answer each."""
-
-    def __init__(self, environment, work):
-        self.said = work / "probe.err"
-        with open(self.said, "wb") as said:
-            # pylint: disable=consider-using-with
-            self.process = subprocess.Popen([harness.BUILD / "tests/integration/token_probe", "USB 1-1", "1000"],
-                                            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=said, text=True,
-                                            env={**os.environ, **environment})
-
-    def tell(self, word):
-        self.process.stdin.write(word + "\n")
-        self.process.stdin.flush()
-
-    def line(self):
-        return self.process.stdout.readline().strip()
-
-    def ask(self, word):
-        self.tell(word)
-        return self.line()
-
-    def kill(self):
-        self.process.kill()
-        self.process.wait()
-
-    def close(self):
-        if self.process.poll() is None:
-            self.kill()
-        self.process.stdin.close()
-        self.process.stdout.close()
 
 
 class UsbCase(board_case.BoardCase):
@@ -66,11 +32,7 @@ class UsbCase(board_case.BoardCase):
 
 class OurPrograms(UsbCase):
     def probe(self):
-        probe = Probe(self.environment, self.work)
-        self.addCleanup(probe.close)
-        said = probe.line()
-        self.assertEqual(said, "ready", probe.said.read_text())
-        return probe
+        return token_probe.begun(self, "USB 1-1", 1000, self.environment)
 
     def probe_in_mid_command(self, seconds):
         """The command runs on the chip: the key has asked for more time."""
@@ -107,7 +69,7 @@ class OurPrograms(UsbCase):
         probe = self.probe_in_mid_command(60)
         self.key.unplug()
         self.bridge.unplug()
-        self.assertEqual(probe.line(), "no_reader")
+        self.assertEqual(probe.answer(), "no_reader")
         self.assertRegex(probe.said.read_text(), "taken out|gone")
         self.assertEqual(probe.ask("apdu " + long_command(0)), "no_reader")
         harness.run(["sealkey", "status"], env=self.environment, code=3)

@@ -3,41 +3,13 @@
 # timeout: 120
 """Two programs at one reader: short transactions, a reset by the other side, an exclusive holder, a plug pulled."""
 import json
-import subprocess
 import time
 
 import harness
 import personalise
+from token_probe import begun
 
 PIN = "135792"
-
-
-class Probe:
-    """A process that keeps a token open; ask("status") gives its answer."""
-
-    def __init__(self, case, patience=5000):
-        path = harness.BUILD / "tests/integration/token_probe"
-        # pylint: disable=consider-using-with
-        self.process = subprocess.Popen([str(path), "Sealkey", str(patience)], stdin=subprocess.PIPE,
-                                        stdout=subprocess.PIPE, text=True)
-        case.addCleanup(self.close)
-        self.first = self.process.stdout.readline().strip()
-
-    def ask(self, *words):
-        self.tell(*words)
-        return self.answer()
-
-    def tell(self, *words):
-        self.process.stdin.write(" ".join(words) + "\n")
-        self.process.stdin.flush()
-
-    def answer(self):
-        return self.process.stdout.readline().strip()
-
-    def close(self):
-        self.process.stdin.close()
-        self.process.wait(20)
-        self.process.stdout.close()
 
 
 class SharedReader(harness.Case):
@@ -61,8 +33,7 @@ class SharedReader(harness.Case):
         scard.SCardReleaseContext(context)
 
     def test_Lesson20_two_programs_work_side_by_side(self):
-        one, two = Probe(self), Probe(self)
-        self.assertEqual((one.first, two.first), ("ready", "ready"))
+        one, two = begun(self), begun(self)
         self.assertEqual(one.ask("verify", PIN), "verified")
         for _ in range(20):
             self.assertEqual(two.ask("status"), personalise.SERIAL)
@@ -70,7 +41,7 @@ class SharedReader(harness.Case):
         self.assertEqual(one.ask("lost"), "0")
 
     def test_Lesson20_leaving_does_not_log_others_out(self):
-        one, two = Probe(self), Probe(self)
+        one, two = begun(self), begun(self)
         self.assertEqual(one.ask("verify", PIN), "verified")
         self.assertEqual(two.ask("status"), personalise.SERIAL)
         two.close()
@@ -80,7 +51,7 @@ class SharedReader(harness.Case):
         self.assertEqual(one.ask("sign"), "signed")
 
     def test_Lesson20_reset_by_another_program_is_recovered_from_and_no_pin_is_replayed(self):
-        one = Probe(self)
+        one = begun(self)
         self.assertEqual(one.ask("verify", PIN), "verified")
         self.reset_by_another_program()
         after = self.key.apdu_count() + 1
@@ -93,7 +64,7 @@ class SharedReader(harness.Case):
         self.assertEqual(one.ask("sign"), "signed")
 
     def test_Lesson20_wait_for_a_holder_is_bounded_and_ends_when_it_leaves(self):
-        holder, impatient, patient = Probe(self), Probe(self, patience=200), Probe(self, patience=20000)
+        holder, impatient, patient = begun(self), begun(self, patience=200), begun(self, patience=20000)
         self.assertEqual(holder.ask("hold"), "hold")
         start = time.monotonic()
         self.assertEqual(impatient.ask("status"), "in_use")
@@ -117,7 +88,7 @@ class SharedReader(harness.Case):
         self.key.run(["sealkey", "status"])
 
     def test_plug_pulled_between_two_commands(self):
-        one = Probe(self)
+        one = begun(self)
         self.assertEqual(one.ask("status"), personalise.SERIAL)
         self.key.unplug()
         self.assertIn(one.ask("status"), ("no_card", "no_reader"))

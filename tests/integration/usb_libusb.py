@@ -7,9 +7,13 @@ import os
 import subprocess
 
 import harness
+import token_probe
 from bench_case import CODE, NAME
 from tray_case import TrayCase
 from usb_ports import UsbPorts
+
+
+SELECT = "00a4040005a00000030800"
 
 
 class Usb(TrayCase):
@@ -98,6 +102,22 @@ class Usb(TrayCase):
         process.wait()
         ports.do("ended")
         ports.do("speak")
+        self.sealkey(ports, "status")
+
+    def test_a_child_after_fork_leaves_the_key_to_its_parent(self):
+        """It ends its copies of a connection, a provider and the bus, and looks for itself."""
+        ports = self.ports(("A1", "A2"), tokens=2)
+        probe = token_probe.begun(self, "USB 1-1", 1000, ports.environment)
+        self.assertEqual(probe.ask("apdu", SELECT)[-4:], "9000")
+        probe.tell("fork")
+        self.assertEqual(probe.answer(), "inherited: communication, readers: USB 1-1 A1 USB 1-2 A2, cancelled wait: 0, change: 0, "
+                                         "anew: in_use, PLUG")
+        ports.do("unplug", 2)
+        self.assertEqual(probe.answer(), "changed: 1, ended 0")
+        self.assertEqual(ports.do("claimed"), "yes")
+        self.assertEqual(probe.ask("apdu", SELECT)[-4:], "9000")
+        self.sealkey(ports, "status", code=9)
+        probe.close()
         self.sealkey(ports, "status")
 
     def test_a_stalled_endpoint_is_cleared(self):

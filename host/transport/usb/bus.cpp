@@ -2,7 +2,6 @@
 
 #include <pthread.h>
 #include <signal.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <fstream>
@@ -87,18 +86,19 @@ bool is_key(libusb_device* device, Found& found) {
 std::shared_ptr<Bus> Bus::shared() {
     static std::mutex mutex;
     static std::weak_ptr<Bus> kept;
-    static pid_t owner = 0;
+    static const Maker first;  // libusb's thread is its
     const std::lock_guard lock(mutex);
     std::shared_ptr<Bus> bus = kept.lock();
-    if (bus == nullptr || owner != ::getpid()) {
-        bus = std::make_shared<Bus>();
+    if (bus == nullptr || !bus->is_live()) {
+        bus = std::shared_ptr<Bus>(new Bus(first.is_this_process()), [](Bus* gone) {
+            if (gone->maker_.is_this_process()) delete gone;
+        });
         kept = bus;
-        owner = ::getpid();
     }
     return bus;
 }
 
-Bus::Bus() {
+Bus::Bus(bool hears) : hears_(hears) {
     check(libusb_init(&context_), "looking at the USB ports");
     constexpr int kEvents = LIBUSB_HOTPLUG_EVENT_DEVICE_ARRIVED | LIBUSB_HOTPLUG_EVENT_DEVICE_LEFT;
     const int code = libusb_hotplug_register_callback(context_, kEvents, LIBUSB_HOTPLUG_ENUMERATE,
@@ -150,13 +150,16 @@ int Bus::on_event(libusb_context*, libusb_device* device, libusb_hotplug_event e
 void Bus::arrived(libusb_device* device) {
     Found found;
     if (!is_key(device, found)) return;
-    found.device = std::shared_ptr<libusb_device>(libusb_ref_device(device), &libusb_unref_device);
+    found.device = std::shared_ptr<libusb_device>(libusb_ref_device(device), [maker = maker_](libusb_device* gone) {
+        if (maker.is_this_process()) libusb_unref_device(gone);
+    });
     const std::string name = name_of(device);
     const std::lock_guard lock(mutex_);
     Place& place = places_[name];
     if (place.found.device.get() == device) return;
     place.found = std::move(found);
-    ++place.event_count;
+    // The kernel gives each that is plugged in another address: it tells two apart where no Bus saw both come.
+    place.event_count += libusb_get_device_address(device);
     changed_.notify_all();
 }
 
@@ -193,7 +196,7 @@ Found Bus::find(const std::string& reader) const {
 }
 
 bool Bus::wait_for_change(const std::vector<ReaderState>& known, std::chrono::milliseconds timeout,
-                          const bool& cancelled) {
+                          const std::atomic<bool>& cancelled) {
     std::unique_lock lock(mutex_);
     const auto differs = [&] {
         const auto now = states();
@@ -203,6 +206,12 @@ bool Bus::wait_for_change(const std::vector<ReaderState>& known, std::chrono::mi
     };
     changed_.wait_for(lock, timeout, [&] { return cancelled || differs(); });
     return differs();
+}
+
+// Under the lock, so that no wait is between its look at `cancelled` and its sleep.
+void Bus::wake() {
+    const std::lock_guard lock(mutex_);
+    changed_.notify_all();
 }
 
 }  // namespace sealkey::transport::usb

@@ -3,7 +3,9 @@
 #pragma once
 
 #include <libusb.h>
+#include <unistd.h>
 
+#include <atomic>
 #include <condition_variable>
 #include <map>
 #include <memory>
@@ -16,9 +18,19 @@
 
 namespace sealkey::transport::usb {
 
+// The process that made something. A child after fork() has a copy, of which it may undo nothing: a key's claim, what
+// libusb counts and the thread are its parent's.
+class Maker {
+public:
+    [[nodiscard]] bool is_this_process() const { return pid_ == ::getpid(); }
+
+private:
+    pid_t pid_ = ::getpid();
+};
+
 // A key that is plugged in, and what its descriptors say.
 struct Found {
-    std::shared_ptr<libusb_device> device;
+    std::shared_ptr<libusb_device> device;  // given back to libusb by its own process alone
     ReaderTraits traits;
     std::uint8_t interface = 0;
     std::uint8_t bulk_out = 0;
@@ -27,30 +39,33 @@ struct Found {
 
 class Bus {
 public:
-    // The process's own; a child after fork() gets another. Throws TransportError no_service.
+    // The process's own. A child after fork() gets another, and where its copies of the parent's go they stay whole.
+    // Throws TransportError no_service.
     [[nodiscard]] static std::shared_ptr<Bus> shared();
 
-    Bus();
-    ~Bus();
     Bus(const Bus&) = delete;
     Bus& operator=(const Bus&) = delete;
+
+    // Whether it is this process's and goes with what happens at the ports. libusb has one thread in a process that
+    // hears of that, at a socket which a child shares: a child of a process that had a Bus has no such thread. There a
+    // Bus is what was plugged in when it was made, and shared() makes a new one each time. (Not more often than needed:
+    // libusb looks at that socket then, and what it finds the parent doesn't hear.)
+    [[nodiscard]] bool is_live() const { return maker_.is_this_process() && hears_; }
+    [[nodiscard]] bool is_inherited() const { return !maker_.is_this_process(); }
 
     [[nodiscard]] std::vector<ReaderState> readers() const;
     // Throws TransportError no_reader.
     [[nodiscard]] Found find(const std::string& reader) const;
-    // Until the readers differ from `known`, the time is over or `cancelled` is set (and wake() called); whether they
-    // differ.
+    // Until the readers differ from `known`, the time is over or `cancelled` is set (and then wake() called); whether
+    // they differ.
     bool wait_for_change(const std::vector<ReaderState>& known, std::chrono::milliseconds timeout,
-                         const bool& cancelled);
-    // Runs `change` under the lock that wait_for_change() reads `cancelled` under.
-    template <class Change>
-    void wake(Change change) {
-        const std::lock_guard lock(mutex_);
-        change();
-        changed_.notify_all();
-    }
+                         const std::atomic<bool>& cancelled);
+    void wake();
 
 private:
+    explicit Bus(bool hears);
+    ~Bus();
+
     struct Place {
         Found found;  // device: none while nothing is plugged in
         std::uint32_t event_count = 0;
@@ -62,6 +77,8 @@ private:
     void serve();
     [[nodiscard]] std::vector<ReaderState> states() const;
 
+    const Maker maker_;
+    const bool hears_;
     libusb_context* context_ = nullptr;
     mutable std::mutex mutex_;
     std::condition_variable changed_;

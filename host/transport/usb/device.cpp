@@ -64,6 +64,7 @@ Device::Device(std::shared_ptr<Bus> bus, const std::string& reader, std::chrono:
 }
 
 Device::~Device() {
+    if (is_inherited()) return;
     (void)libusb_release_interface(handle_, found_.interface);
     libusb_close(handle_);
 }

@@ -1,4 +1,5 @@
-// A key's interface, claimed for one program as long as this lives.
+// A key's interface, claimed for one program as long as this lives. In a child after fork() it is its parent's: nothing
+// is released there, and nothing may be asked of it.
 #pragma once
 
 #include "transport/usb/bus.h"
@@ -14,6 +15,7 @@ public:
     Device(const Device&) = delete;
     Device& operator=(const Device&) = delete;
 
+    [[nodiscard]] bool is_inherited() const { return !maker_.is_this_process(); }
     [[nodiscard]] const ReaderTraits& traits() const { return found_.traits; }
     // A reset of its port, the last resort. Throws TransportError no_reader where it doesn't come back as it was.
     void reset();
@@ -24,6 +26,7 @@ public:
     void clear_halts() override;
 
 private:
+    const Maker maker_;
     std::shared_ptr<Bus> bus_;
     Found found_;
     libusb_device_handle* handle_ = nullptr;

@@ -1,8 +1,9 @@
 #include "transport/usb/provider.h"
 
-#include <unistd.h>
-
+#include <algorithm>
+#include <atomic>
 #include <cstdlib>
+#include <mutex>
 #include <string_view>
 
 #include "transport/settings.h"
@@ -15,12 +16,14 @@ namespace {
 
 using namespace usb;
 
+using Clock = std::chrono::steady_clock;
 constexpr std::chrono::milliseconds kLongestWait{1000};
+constexpr std::chrono::milliseconds kLookInterval{1000};  // where nothing tells of changes
 
 class UsbConnection final : public Connection {
 public:
     UsbConnection(std::shared_ptr<Bus> bus, const std::string& reader, std::chrono::milliseconds patience)
-        : device_(std::move(bus), reader, patience), client_(device_, device_.traits()), pid_(::getpid()) {
+        : device_(std::move(bus), reader, patience), client_(device_, device_.traits()) {
         try {
             client_.synchronise();
         } catch (const TransportError& error) {
@@ -31,7 +34,7 @@ public:
         atr_ = client_.power_on();
     }
     ~UsbConnection() override {
-        if (pid_ != ::getpid()) return;
+        if (device_.is_inherited()) return;
         try {
             client_.power_off();
         } catch (const TransportError&) {
@@ -40,13 +43,11 @@ public:
     }
 
     ByteVector transmit(ByteView command) override {
-        if (pid_ != ::getpid()) {
-            throw TransportError(Failure::communication, "a connection isn't inherited by fork");
-        }
+        require_own_process();
         return client_.transmit(command);
     }
     // The interface is this connection's alone.
-    void begin_transaction() override {}
+    void begin_transaction() override { require_own_process(); }
     void end_transaction() noexcept override {}
     ByteVector atr() const override { return atr_; }
     bool extended_length() const override {
@@ -54,9 +55,14 @@ public:
     }
 
 private:
+    void require_own_process() const {
+        if (device_.is_inherited()) {
+            throw TransportError(Failure::communication, "a connection isn't inherited by fork");
+        }
+    }
+
     Device device_;
     CcidClient client_;
-    pid_t pid_;
     ByteVector atr_;
 };
 
@@ -64,32 +70,49 @@ class UsbProvider final : public Provider {
 public:
     explicit UsbProvider(std::chrono::milliseconds patience) : patience_(patience) {}
 
-    std::vector<ReaderState> readers() override { return bus().readers(); }
+    std::vector<ReaderState> readers() override { return bus()->readers(); }
 
     bool wait_for_change(const std::vector<ReaderState>& known, std::chrono::milliseconds timeout) override {
-        const bool result = bus().wait_for_change(known, timeout, cancelled_);
-        bus().wake([this] { cancelled_ = false; });
-        return result;
+        // One that came before there was anything to end.
+        if (cancelled_.exchange(false)) return false;
+        const auto deadline = Clock::now() + timeout;
+        for (;;) {
+            const auto left = std::max(std::chrono::ceil<std::chrono::milliseconds>(deadline - Clock::now()), {});
+            const auto now = bus();
+            const bool result =
+                now->wait_for_change(known, now->is_live() ? left : std::min(left, kLookInterval), cancelled_);
+            if (!result && !cancelled_ && Clock::now() < deadline) continue;
+            cancelled_ = false;
+            return result;
+        }
     }
     void cancel() noexcept override {
-        if (bus_ != nullptr) bus_->wake([this] { cancelled_ = true; });
+        cancelled_ = true;
+        std::shared_ptr<Bus> waited_on;
+        {
+            const std::lock_guard lock(mutex_);
+            waited_on = bus_;
+        }
+        // Whoever asks for the bus only now finds the flag before waiting.
+        if (waited_on != nullptr && !waited_on->is_inherited()) waited_on->wake();
     }
 
     std::unique_ptr<Connection> connect(const std::string& reader) override {
-        bus();
-        return std::make_unique<UsbConnection>(bus_, reader, patience_);
+        return std::make_unique<UsbConnection>(bus(), reader, patience_);
     }
 
 private:
-    Bus& bus() {
-        std::call_once(asked_, [this] { bus_ = Bus::shared(); });
-        return *bus_;
+    // Kept from the first question on. A child after fork() asks for its own.
+    std::shared_ptr<Bus> bus() {
+        const std::lock_guard lock(mutex_);
+        if (bus_ == nullptr || !bus_->is_live()) bus_ = Bus::shared();
+        return bus_;
     }
 
     std::chrono::milliseconds patience_;
-    std::once_flag asked_;
+    std::atomic<bool> cancelled_ = false;
+    std::mutex mutex_;  // never held while waiting
     std::shared_ptr<Bus> bus_;
-    bool cancelled_ = false;  // under the bus's lock
 };
 
 }  // namespace

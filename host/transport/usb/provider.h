@@ -10,6 +10,7 @@ namespace sealkey::transport {
 // Every sealkey at a USB port, each a reader by the name "USB BUS-PORT.PORT SERIAL", which stays the same for a key
 // in a port. A connection claims the key for itself until it ends: nobody else reaches it, not even pcscd, and the
 // card's session begins and ends with it. No answer to reset stands in a ReaderState, since asking would take the key.
+// After fork() the parent's connections stay the parent's; the child ends its copies without harm and connects anew.
 [[nodiscard]] std::unique_ptr<Provider> make_usb_provider();
 // The same with its waiting time for a key that another program holds.
 [[nodiscard]] std::unique_ptr<Provider> make_usb_provider(std::chrono::milliseconds patience);
