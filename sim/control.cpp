@@ -45,11 +45,6 @@ Json status(const ControlServer::Controlled& controlled) {
     return out;
 }
 
-Json insert(const ControlServer::Controlled& controlled) {
-    controlled.token->plug();
-    return status(controlled);
-}
-
 Json remove(const ControlServer::Controlled& controlled) {
     controlled.token->unplug();
     return status(controlled);
@@ -80,17 +75,18 @@ Json last_cut(const ControlServer::Controlled& controlled) {
 }
 
 Json chip(const ControlServer::Controlled& controlled) {
-    const auto& chip = controlled.token->chip();
-    if (!chip) throw ControlError("the simulator was started without --chip");
+    const ChipProfile* chip = controlled.token->chip();
+    if (chip == nullptr) throw ControlError("the simulator was started without --chip");
+    const ChipTime::Totals totals = controlled.token->chip_totals();
     Json seconds = Json::object();
     Json counts = Json::object();
     for (std::size_t i = 0; i < kChipParts; ++i) {
         const char* name = name_of(static_cast<ChipPart>(i));
-        seconds[name] = chip->totals().microseconds[i] / 1e6;
-        counts[name] = chip->totals().counts[i];
+        seconds[name] = totals.microseconds[i] / 1e6;
+        counts[name] = totals.counts[i];
     }
     Json figures = Json::array();
-    for (const ChipFigure& figure : chip->profile().figures) {
+    for (const ChipFigure& figure : chip->figures) {
         figures.push_back({{"name", figure.name}, {"microseconds", figure.microseconds}, {"source", figure.source}});
     }
     rusage own{};
@@ -98,12 +94,12 @@ Json chip(const ControlServer::Controlled& controlled) {
     const auto in_seconds = [](const timeval& time) {
         return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_usec) / 1e6;
     };
-    return {{"profile", chip->profile().name},
-            {"scale", chip->scale()},
-            {"commands", chip->totals().commands},
+    return {{"profile", chip->name},
+            {"scale", controlled.token->chip_scale()},
+            {"commands", totals.commands},
             {"seconds", seconds},
             {"counts", counts},
-            {"late", chip->totals().late / 1e6},
+            {"late", totals.late / 1e6},
             {"cpu", in_seconds(own.ru_utime) + in_seconds(own.ru_stime)},
             {"figures", figures}};
 }
@@ -130,6 +126,7 @@ void ControlServer::collect(PollSet& set) {
         if (socket.open()) clients_.push_back({std::move(socket), {}, {}});
     });
     for (auto client = clients_.begin(); client != clients_.end(); ++client) {
+        if (client->inserting != nullptr) work(*client);
         const short events = client->output.empty() ? POLLIN : POLLIN | POLLOUT;
         set.add(client->socket.fd(), events, [this, client] { serve(client); });
     }
@@ -137,17 +134,32 @@ void ControlServer::collect(PollSet& set) {
 
 void ControlServer::serve(std::list<Client>::iterator client) {
     bool good = receive(client->socket, client->input) != Received::closed;
-    auto& input = client->input;
-    for (auto end = input.begin(); good && (end = std::find(input.begin(), input.end(), '\n')) != input.end();) {
-        const std::string reply = answer(std::string(input.begin(), end)).dump() + "\n";
-        client->output.insert(client->output.end(), reply.begin(), reply.end());
-        input.erase(input.begin(), end + 1);
-    }
-    good = good && input.size() <= kMaxLine && send_some(client->socket, client->output);
+    if (good) work(*client);
+    good = good && client->input.size() <= kMaxLine && send_some(client->socket, client->output);
     if (!good) clients_.erase(client);
 }
 
-nlohmann::ordered_json ControlServer::answer(const std::string& line) {
+void ControlServer::work(Client& client) {
+    const auto reply = [&client](const Json& json) {
+        const std::string text = json.dump() + "\n";
+        client.output.insert(client.output.end(), text.begin(), text.end());
+    };
+    auto& input = client.input;
+    for (;;) {
+        if (client.inserting != nullptr) {
+            if (client.inserting->token->plug_waits()) return;
+            reply(status(*client.inserting));
+            client.inserting = nullptr;
+        }
+        const auto end = std::find(input.begin(), input.end(), '\n');
+        if (end == input.end()) return;
+        const std::string line(input.begin(), end);
+        input.erase(input.begin(), end + 1);
+        if (const auto json = answer(client, line)) reply(*json);
+    }
+}
+
+std::optional<nlohmann::ordered_json> ControlServer::answer(Client& client, const std::string& line) {
     std::istringstream stream(line);
     Words words;
     for (std::string word; stream >> word;) words.push_back(word);
@@ -159,28 +171,32 @@ nlohmann::ordered_json ControlServer::answer(const std::string& line) {
         }
         if (index >= tokens_.size()) throw ControlError(fmt::format("there are {} tokens, from 0", tokens_.size()));
         if (words.empty()) throw ControlError("a command is missing");
-        return run(tokens_[index], words);
+        return run(client, tokens_[index], words);
     } catch (const std::exception& error) {
-        return {{"error", error.what()}};
+        return Json{{"error", error.what()}};
     }
 }
 
-nlohmann::ordered_json ControlServer::run(Controlled& controlled, const Words& words) {
+std::optional<nlohmann::ordered_json> ControlServer::run(Client& client, Controlled& controlled, const Words& words) {
     const std::string& name = words[0];
     if (name == "status") return status(controlled);
-    if (name == "insert") return insert(controlled);
+    if (name == "insert") {
+        controlled.token->plug();
+        client.inserting = &controlled;
+        return std::nullopt;
+    }
     if (name == "remove") return remove(controlled);
     if (name == "cut") return arm_cut(controlled, words);
     if (name == "last-cut") return last_cut(controlled);
     if (name == "log") return log(controlled, words);
-    if (name == "chip") return controlled.token->with_turn([&] { return chip(controlled); });
+    if (name == "chip") return chip(controlled);
     if (name == "disarm") {
         controlled.token->flash().disarm_cut();
         return status(controlled);
     }
     if (name == "quit") {
         quit_();
-        return {{"quit", true}};
+        return Json{{"quit", true}};
     }
     throw ControlError("no such command: " + name + " (status insert remove cut disarm last-cut log chip quit)");
 }

@@ -3,6 +3,7 @@
 
 #include <list>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -16,7 +17,7 @@ namespace sealkey::sim {
 
 // The commands, each optionally after a token's number ("1 remove"; 0 is the first and the default):
 //   status             plugged, in_reader, apdus, flash_operations, cut_armed; with --usbip: usbip_port, attached
-//   insert, remove     the plug
+//   insert, remove     the plug; insert is answered once the token is in, and waits where a command runs
 //   cut N [KIND]       power goes at the N-th flash operation from now; KIND: nothing prefix subset whole
 //   disarm             no cut after all
 //   last-cut           the report of the last cut: command, operation, bytes
@@ -41,11 +42,15 @@ private:
         Socket socket;
         std::vector<std::uint8_t> input;
         std::vector<std::uint8_t> output;
+        const Controlled* inserting = nullptr;  // it waits for this one; what else it asked follows then
     };
 
     void serve(std::list<Client>::iterator client);
-    [[nodiscard]] nlohmann::ordered_json answer(const std::string& line);
-    [[nodiscard]] nlohmann::ordered_json run(Controlled& controlled, const std::vector<std::string>& words);
+    void work(Client& client);
+    // Nothing: it comes when what is inserted is in.
+    [[nodiscard]] std::optional<nlohmann::ordered_json> answer(Client& client, const std::string& line);
+    [[nodiscard]] std::optional<nlohmann::ordered_json> run(Client& client, Controlled& controlled,
+                                                            const std::vector<std::string>& words);
 
     Socket listener_;
     std::vector<Controlled> tokens_;

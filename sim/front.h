@@ -11,7 +11,9 @@
 
 namespace sealkey::sim {
 
-// One connection with vpcd's framing.
+// One connection with vpcd's framing. Its commands run in the event loop, which stands still for them and for one of a
+// USB device's that runs meanwhile: who wants several tokens to be served side by side has them at USB, or in
+// simulators of their own.
 class FramedConnection {
 public:
     FramedConnection(Socket socket, VirtualToken& token)

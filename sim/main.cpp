@@ -138,7 +138,7 @@ public:
             PollSet set;
             set.add(stop_event_.fd(), POLLIN, [] {});
             for (const auto& token : tokens_) {
-                if (const auto when = token->replug_at()) set.at(*when, [&token] { token->plug(); });
+                if (const auto when = token->replug_at()) set.at(*when, [&token] { token->plug_again(); });
             }
             for (const auto& source : sources_) source->collect(set);
             set.wait();

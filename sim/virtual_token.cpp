@@ -9,6 +9,7 @@ namespace sealkey::sim {
 namespace {
 
 constexpr std::uint8_t kWrongLength[] = {0x67, 0x00};
+constexpr std::chrono::milliseconds kMoment{10};  // that the event loop may stand still
 
 }  // namespace
 
@@ -32,7 +33,7 @@ VirtualToken::VirtualToken(Options options)
     token_->reset();
 }
 
-std::mutex VirtualToken::turn_;
+std::timed_mutex VirtualToken::turn_;
 
 VirtualToken::~VirtualToken() = default;
 
@@ -51,14 +52,21 @@ void VirtualToken::manufacture() {
 
 void VirtualToken::plug() {
     if (plugged()) return;
-    const std::lock_guard<std::mutex> turn(turn_);
-    start();
+    const std::unique_lock<std::timed_mutex> turn(turn_, kMoment);
+    if (turn.owns_lock()) {
+        start();
+    } else {
+        const std::lock_guard<std::mutex> held(plug_);
+        replug_at_ = std::chrono::steady_clock::now();
+        plug_waits_ = true;
+    }
 }
 
 void VirtualToken::start() {
     {
         const std::lock_guard<std::mutex> held(plug_);
         replug_at_.reset();
+        plug_waits_ = false;
     }
     ++generation_;
     platform_.flash().power_up();
@@ -75,11 +83,12 @@ void VirtualToken::start() {
 
 // The firmware itself goes with the next plugging, where a command still runs in it.
 void VirtualToken::unplug() {
-    if (!plugged()) return;
     {
         const std::lock_guard<std::mutex> held(plug_);
         replug_at_.reset();
+        plug_waits_ = false;
     }
+    if (!plugged()) return;
     plugged_ = false;
     ++generation_;
     platform_.flash().power_down();
@@ -108,7 +117,7 @@ void VirtualToken::keep_serial() {
 }
 
 std::optional<std::vector<std::uint8_t>> VirtualToken::exchange(Bytes body, std::size_t longest) {
-    const std::lock_guard<std::mutex> turn(turn_);
+    const std::lock_guard<std::timed_mutex> turn(turn_);
     if (!plugged()) return std::nullopt;
     if (const auto control = vpcd_control(body)) {
         switch (*control) {
@@ -133,7 +142,11 @@ std::optional<std::vector<std::uint8_t>> VirtualToken::run(Bytes command, std::s
         too_short ? std::vector<std::uint8_t>(std::begin(kWrongLength), std::end(kWrongLength))
                   : token_->transmit(command, longest);
     const auto passed = std::chrono::steady_clock::now() - start;
-    if (chip_) chip_->end(command.size() + response.size());
+    if (chip_) {
+        chip_->end(command.size() + response.size());
+        const std::lock_guard<std::mutex> held(plug_);
+        chip_totals_ = chip_->totals();
+    }
     const bool lost = !platform_.flash().powered();
     if (lost) response.clear();
     log_.add(command, response,

@@ -43,23 +43,32 @@ public:
     [[nodiscard]] const StateFile& state() const { return file_; }
     HostFlash& flash() { return platform_.flash(); }
     [[nodiscard]] const ApduLog& log() const { return log_; }
-    // Only between commands (with_turn()).
-    [[nodiscard]] const std::optional<ChipTime>& chip() const { return chip_; }
-    // Calls while no command runs.
-    template <class F>
-    auto with_turn(F call) {
-        const std::lock_guard<std::mutex> turn(turn_);
-        return call();
+    // The chip, and what its time has gone to up to the end of the last command; nothing where none was asked for.
+    [[nodiscard]] const ChipProfile* chip() const { return options_.chip; }
+    [[nodiscard]] double chip_scale() const { return options_.chip_scale; }
+    [[nodiscard]] ChipTime::Totals chip_totals() const {
+        const std::lock_guard<std::mutex> held(plug_);
+        return chip_totals_;
     }
 
     // In the reader or not. Plugging in starts the firmware; taking it out ends it at once: a command that runs in
     // another thread changes nothing in the flash any more, and its answer is dropped.
     [[nodiscard]] bool plugged() const { return plugged_; }
+    // Where a command runs, plug() gives up after a moment, plug_waits() says so, and replug_at() when to call it
+    // again: the event loop has more to do than to wait for another token's command.
     void plug();
+    // At replug_at(), unless somebody has taken it out in the meantime.
+    void plug_again() {
+        if (replug_at()) plug();
+    }
     void unplug();
+    [[nodiscard]] bool plug_waits() const {
+        const std::lock_guard<std::mutex> held(plug_);
+        return plug_waits_;
+    }
     // Rises with every plugging and unplugging, so that a front knows that its card has gone.
     [[nodiscard]] std::uint64_t generation() const { return generation_; }
-    // When a power cut took it out: the moment at which it is to be plugged in again.
+    // The moment at which it is to be plugged in: again, when a power cut took it out.
     [[nodiscard]] std::optional<std::chrono::steady_clock::time_point> replug_at() const {
         const std::lock_guard<std::mutex> held(plug_);
         return replug_at_;
@@ -87,14 +96,16 @@ private:
     StateFile file_;
     HostPlatform platform_;
     std::optional<ChipTime> chip_;
-    static std::mutex turn_;           // of the one command
+    static std::timed_mutex turn_;     // of the one command
     std::unique_ptr<Firmware> token_;  // changes with the turn only
     std::atomic<bool> plugged_ = false;
     std::atomic<std::uint64_t> generation_ = 0;
     mutable std::mutex plug_;  // for what follows
     std::optional<std::chrono::steady_clock::time_point> replug_at_;
+    bool plug_waits_ = false;
     std::string last_cut_command_;
     std::string serial_;
+    ChipTime::Totals chip_totals_;
     ApduLog log_;
 };
 

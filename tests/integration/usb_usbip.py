@@ -2,6 +2,7 @@
 # labels: usb
 # timeout: 60
 """The simulator as a USB device, by USB/IP: a host that is right and one that is wrong."""
+import json
 import socket
 import struct
 
@@ -289,20 +290,63 @@ class Plug(Usb):
         first.close()
         second.close()
 
-
-    def test_attaching_one_key_waits_for_no_command_of_another(self):
-        """Time extensions go on, too."""
-        self.key(tokens=2, options=("--chip", "rp2040", "--time-scale", "0.1"))
+    def two_keys_one_at_work(self):
+        """The first has begun with a command of three seconds or more, and has asked for time."""
+        key = self.key(tokens=2, options=("--chip", "rp2040", "--time-scale", "0.1"))
         first = self.reader()
         first.select()
         harness.authenticate_management(first)
-        first.send(0x6F, bytes.fromhex("0047009D05AC03800107"))  # RSA: three seconds or more so
-        self.assertEqual(parse(first.device.read()).status & 0xC0, 0x80)
+        first.send(0x6F, bytes.fromhex("0047009D05AC03800107"))  # an RSA key
+        self.assert_more_time(first)
+        return key, first
+
+    def assert_more_time(self, reader):
+        self.assertEqual(parse(reader.device.read()).status & 0xC0, 0x80)
+
+    def test_attaching_one_key_waits_for_no_command_of_another(self):
+        """Time extensions go on, too."""
+        _, first = self.two_keys_one_at_work()
         with Device(self.port, "1-2") as second:
             self.assertEqual(len(second.string(3)), 12)
             for _ in range(3):
-                self.assertEqual(parse(first.device.read()).status & 0xC0, 0x80)
+                self.assert_more_time(first)
             self.assertEqual(first.receive().status, 0)
+
+    def test_plugging_one_key_in_lets_the_command_of_another_go_on(self):
+        """It is in once that has ended; the simulator does everything else meanwhile."""
+        key, first = self.two_keys_one_at_work()
+        key.control("remove", 1)
+        with self.control_line(key, "1 insert\n1 status\n") as waiting, self.control_line(key, "1 insert\n") as given_up:
+            given_up.close()
+            for _ in range(3):
+                self.assert_more_time(first)
+            self.assertFalse(key.control("status", 1)["plugged"])
+            self.assertEqual(key.control("chip")["commands"], 3, "those before")
+            self.assertEqual([d.bus_id for d in usbip.devices(self.port)], [])
+            self.assertEqual(first.receive().status, 0)
+            answers = waiting.makefile()
+            for _ in range(2):
+                self.assertTrue(json.loads(answers.readline())["plugged"])
+        with Device(self.port, "1-2") as second:
+            self.assertEqual(len(second.string(3)), 12)
+
+    def test_a_key_that_is_to_be_plugged_in_can_be_taken_back(self):
+        key, first = self.two_keys_one_at_work()
+        key.control("remove", 1)
+        with self.control_line(key, "1 insert\n") as waiting:
+            self.assert_more_time(first)
+            key.control("remove", 1)
+            self.assertFalse(json.loads(waiting.makefile().readline())["plugged"])
+            self.assert_more_time(first)
+        self.assertEqual(first.receive().status, 0)
+        self.assertFalse(key.control("status", 1)["plugged"])
+
+    def control_line(self, key, text):
+        """A connection to the control socket that has asked this."""
+        link = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        link.connect(str(key.control_path))
+        link.sendall(text.encode())
+        return link
 
 
 class WrongHosts(Usb):
