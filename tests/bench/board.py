@@ -99,6 +99,7 @@ class Bench(board_case.PlainKey):
 
 
 def main():
+    harness.alone()
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("out", nargs="?", help="the figures as JSON")
     parser.add_argument("--no-rsa", action="store_true", help="P-256 alone")

@@ -95,6 +95,7 @@ def measure(work, ports, algorithm, scale):
 
 
 def main():
+    harness.alone()
     options = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     options.add_argument("--ports", default="1,4,8,16")
     options.add_argument("--algorithms", default="p256,rsa2048")

@@ -91,4 +91,5 @@ class Image(unittest.TestCase):
 if __name__ == "__main__":
     if not (SHIPPING / f"{NAME}.elf").is_file():
         raise harness.Missing(f"{SHIPPING}/{NAME}.elf is missing: cmake --build --preset release --target rp2040_image rp2040_test_image")
+    harness.alone()
     unittest.main(verbosity=2)

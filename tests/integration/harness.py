@@ -7,7 +7,8 @@ A test is a script of unittest cases that ends with
 
 main() starts the script again beside a private pcscd (sim/pcscd.sh): its own network, so that ports don't meet and tests run
 side by side, and its own processes, so that nothing outlives it. main(reader="Yubico YubiKey") names the reader so;
-main(pcscd=False) does without pcscd. Nothing here sleeps to wait: until() waits for a condition, with a deadline.
+main(pcscd=False) does without pcscd, and has processes of its own all the same (alone()). Nothing here sleeps to wait: until()
+waits for a condition, with a deadline.
 
     with harness.Simulator(profile="compatibility") as key:      # a new token in the reader
         key.run(["yubico-piv-tool", "-a", "status"])             # fails the test unless the program ends with 0
@@ -458,12 +459,32 @@ class Case(unittest.TestCase):
         return key.start()
 
 
+def alone():
+    """Starts the script again with processes of its own, which end with it however it ends: by Ctrl-C, or when ctest's time is up,
+    from whichever thread it had started them. Returns where it has them already, and where they can't be had."""
+    if os.environ.get("SEALKEY_HARNESS"):
+        return
+    os.environ["SEALKEY_HARNESS"] = "alone"
+    if options := options_of_own_processes():
+        # The shell is the first process there, which takes care of those whose parents have ended.
+        os.execv(program("unshare"), ["unshare", *options, "sh", "-c", '"$@"; exit $?', "sh", sys.executable, *sys.argv])
+
+
+def options_of_own_processes():
+    """Of unshare(1) for this user; none where it is forbidden."""
+    options = ["--pid", "--fork", "--mount-proc", "--kill-child=KILL"]
+    if os.geteuid() != 0:
+        options.insert(0, "--map-current-user")
+    return options if run(["unshare", *options, "true"], ok=None).code == 0 else []
+
+
 def main(reader="Sealkey Virtual", pcscd=True, pairs=1):
     """Runs the script's cases, beside a private pcscd unless it is there already."""
     if pcscd and os.environ.get("SEALKEY_HARNESS") != reader:
         os.environ["SEALKEY_HARNESS"] = reader
         script = str(ROOT / "sim/pcscd.sh")
         os.execv(script, [script, "run", "--reader", reader, "--pairs", str(pairs), "--", sys.executable, *sys.argv])
+    alone()
     require_every_test_in_a_part(sys.argv[0])
     result = unittest.main(verbosity=2, exit=False).result
     for case, reason in result.skipped:

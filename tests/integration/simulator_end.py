@@ -2,8 +2,11 @@
 # labels: clients
 # timeout: 180
 """sealkey-sim ends cleanly on SIGTERM at any moment, and the token it leaves is whole. Profile: compatibility."""
+import os
+import pathlib
 import signal
 import subprocess
+import sys
 import threading
 import time
 
@@ -11,6 +14,54 @@ import harness
 from harness import DEFAULT_PIN
 
 NEW_PIN = "867530"
+
+
+SCRIPT = """
+import sys
+sys.path.insert(0, {place!r})
+import harness
+
+class Waits(harness.Case):
+    def test_it(self):
+        self.simulator(sockets=True)
+        print("up", flush=True)
+        sys.stdin.read()
+
+if __name__ == "__main__":
+    harness.main(pcscd=False)
+"""
+
+
+class WithItsTest(harness.Case):
+    def left(self):
+        """Command lines of simulators that have their files in this test's folder."""
+        found = []
+        for path in pathlib.Path("/proc").glob("[0-9]*/cmdline"):
+            try:
+                words = path.read_text(errors="replace").split("\0")
+            except OSError:
+                continue
+            if words[0].endswith("sealkey-sim") and any(str(self.work.path) in word for word in words):
+                found.append(words)
+        return found
+
+    def test_a_test_that_is_killed_leaves_no_simulator(self):
+        if not harness.options_of_own_processes():
+            self.skipTest("namespaces are forbidden here")
+        script = self.work.write("script.py", SCRIPT.format(place=str(harness.ROOT / "tests/integration")))
+        environment = {**os.environ, "TMPDIR": str(self.work.path)}
+        environment.pop("SEALKEY_HARNESS")  # as ctest starts it
+        for number in (signal.SIGKILL, signal.SIGINT):
+            with self.subTest(number), subprocess.Popen([sys.executable, script], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                                                        stderr=subprocess.DEVNULL, env=environment, start_new_session=True) as test:
+                self.assertEqual(test.stdout.readline(), b"up\n")
+                self.assertEqual(len(self.left()), 1)
+                if number == signal.SIGINT:
+                    os.killpg(test.pid, number)  # as Ctrl-C does
+                else:
+                    test.kill()
+                harness.until(lambda: not self.left(), "the simulator ends")
+                self.assertNotEqual(test.wait(20), 0)
 
 
 class AtAnyMoment(harness.Case):

@@ -337,7 +337,7 @@ def in_own_namespaces():
     if harness.run([unshare, *options, "true"], ok=None).code != 0:
         print("namespaces are forbidden here: skipped", file=sys.stderr)
         harness.exit_skipped()
-    os.environ["SEALKEY_USB_BRIDGE"] = "inside"
+    os.environ["SEALKEY_USB_BRIDGE"] = os.environ["SEALKEY_HARNESS"] = "inside"
     os.environ["LD_PRELOAD"] = PRELOAD  # the testbed itself finds its devices so when udev is to tell of one
     os.execv(unshare, [unshare, *options, sys.executable, *sys.argv])
 

@@ -135,10 +135,11 @@ SimulatedKey::SimulatedKey() {
     socket_ = folder_ + "/key";
     control_ = folder_ + "/control";
     const std::string state = folder_ + "/state";
-    const char* arguments[] = {SEALKEY_SIMULATOR, "--state",     state.c_str(),   "--profile",
-                               "compatibility",   "--socket",    socket_.c_str(), "--control",
-                               control_.c_str(),  "--log-level", "error",         nullptr};
-    check(::posix_spawn(&process_, SEALKEY_SIMULATOR, nullptr, nullptr, const_cast<char**>(arguments), environ) == 0,
+    // It ends with the thread that starts it, the test's own: also where that crashes, or has no time any more.
+    const char* arguments[] = {"setpriv",     "--pdeathsig",    "KILL",          SEALKEY_SIMULATOR, "--state",
+                               state.c_str(), "--profile",      "compatibility", "--socket",        socket_.c_str(),
+                               "--control",   control_.c_str(), "--log-level",   "error",           nullptr};
+    check(::posix_spawnp(&process_, arguments[0], nullptr, nullptr, const_cast<char**>(arguments), environ) == 0,
           "sealkey-sim can't be started");
     const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(30);
     for (;;) {
