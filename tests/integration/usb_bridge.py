@@ -324,6 +324,9 @@ class Bridge:
 def in_own_namespaces():
     """Runs the script again in mount and process namespaces of its own, with an empty /run/pcscd; all that it starts ends with it."""
     if os.environ.get("SEALKEY_USB_BRIDGE") == "inside":
+        # It is in this process by now. Programs that need it are given it: in others it can stand still, since its read() waits for
+        # the loader, which OpenSC's module keeps while it waits for a thread of its own.
+        os.environ.pop("LD_PRELOAD", None)
         if os.path.isdir("/run/pcscd"):
             harness.run(["mount", "-t", "tmpfs", "-o", "mode=755", "sealkey-usb", "/run/pcscd"])
         else:
