@@ -54,7 +54,10 @@ StatusWord FactoryDoor::manufacture(Bytes command) {
     keys.enc.assign(parsed->data.first(key));
     keys.mac.assign(parsed->data.subspan(key, key));
     keys.dek.assign(parsed->data.last(key));
-    const Status made = token_.manufacture(keys);
+    // Now and at no start: a start that took a made key's flash for blank would destroy what it holds. And one whose
+    // writing a power cut tore, which may read right once, isn't taken for good.
+    const bool renewed = platform_.device_secret.renew(platform_.entropy);
+    const Status made = renewed ? token_.manufacture(keys) : Status(Error::flash_failure);
     keys.clear();
     // It counts when the token starts with it; a flash that fails here leaves the door open for another try.
     if (!made || !power_on()) return sw::memory_failure;

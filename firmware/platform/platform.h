@@ -76,6 +76,9 @@ class DeviceSecret {
 public:
     static constexpr std::size_t kSize = 32;
     virtual void read(std::span<std::uint8_t, kSize> out) = 0;
+    // A new one, where the part makes its own: everything that was sealed under the old one is lost. Called once the
+    // factory's part begins. False: the entropy source or the flash failed.
+    [[nodiscard]] virtual bool renew(Entropy&) { return true; }
 
 protected:
     ~DeviceSecret() = default;

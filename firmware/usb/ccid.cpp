@@ -17,6 +17,7 @@ constexpr std::uint8_t kOneMoreTime = 1;  // the waiting time, times this
 void Ccid::configured() {
     flight_ = Flight::nothing;
     end_session();
+    end_due_ = false;
     event_in_flight_ = false;
     event_due_ = true;
     configured_ = true;
@@ -26,15 +27,18 @@ void Ccid::configured() {
 void Ccid::reset() {
     flight_ = Flight::nothing;
     end_session();
+    end_due_ = false;
     event_in_flight_ = false;
     event_due_ = false;
     configured_ = false;
     settle();
 }
 
-// A packet that lies in the controller may still leave after the resumption, so it stays in flight.
+// A packet that lies in the controller may still leave after the resumption, so it stays in flight, and is ended then if
+// it was a part of an answer.
 void Ccid::suspended() {
     end_session();
+    if (flight_ != Flight::reply) end_due_ = false;
     settle();
 }
 
@@ -42,7 +46,6 @@ void Ccid::resumed() { event_due_ = configured_; }
 
 void Ccid::end_session() {
     drop_traffic();
-    end_due_ = false;
     control_abort_.reset();
     bulk_abort_.reset();
     abort_answer_.reset();

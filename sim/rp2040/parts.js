@@ -7,7 +7,7 @@
 import assert from 'node:assert';
 import { runCases } from './cases.js';
 import { kHertz } from './clock.js';
-import { kSlowTimes } from './flash.js';
+import { kPage, kSector, kSize, kSlowTimes } from './flash.js';
 import { BoardKey } from './key.js';
 
 const kSelect = Buffer.from('00a4040005a00000030800', 'hex');
@@ -16,6 +16,7 @@ const kWrongPin = Buffer.from('00200080083030303030303030', 'hex');
 const kWrongPuk = Buffer.from('002c00801030303030303030303132333435363738', 'hex');
 const kReset = Buffer.from('00fb0000', 'hex');
 const kVerify = Buffer.from('0020008008313233343536ffff', 'hex'); // the PIN of a key that was reset
+const kFactory = kSize - 129 * kSector; // firmware/boards/rp2040/memory.ld
 const kXfr = 0x6f;
 const kTouchWait = 15; // seconds
 const kWatchdog = 4;
@@ -83,6 +84,30 @@ const kCases = {
     const { rises, share } = watchLed(broken, 5, 2);
     near(rises, 8, 1, 'flashes in 2 s');
     near(share, 0.5, 0.06, 'part of the time');
+  },
+  // Nothing of what the key holds opens without it, so that nothing may go on as if it did.
+  'error-without-the-device-secret': (key) => {
+    const { flash } = key;
+    const page = flash.bytes.subarray(kFactory, kFactory + kPage);
+    const made = Buffer.from(page);
+    key.powerUp();
+    key.attach();
+    assert.equal(word(key.client.transmit(kSelect)), '9000');
+    assert(made.equals(page), 'a start changes it');
+    for (const spoil of [(bytes) => bytes.fill(0xff), (bytes) => (bytes[20] ^= 1)]) {
+      page.set(made);
+      spoil(page);
+      const spoiled = Buffer.from(page);
+      key.powerUp();
+      key.attach();
+      for (const command of [kSelect, kVerify]) assert.equal(word(key.client.transmit(command)), '6f01');
+      assert(spoiled.equals(page), 'and makes no other');
+    }
+    page.set(made);
+    key.powerUp();
+    key.attach();
+    assert.equal(word(key.client.transmit(kSelect)), '9000');
+    assert.equal(word(key.client.transmit(kVerify)), '9000');
   },
   'button-pressed-when-asked': (key) => {
     ask(key);

@@ -63,9 +63,9 @@ class Life(RenewalCase, BoardCase):
 
         # Six wrong ones lock it, and the right one doesn't open it then.
         wrong = self.work.write("wrong", "271828")
-        for _ in range(6):
-            self.sealkey("check-pin", "--pin-file", wrong, ok=False)
-        self.sealkey("check-pin", "--pin-file", self.work.write("right", PIN), ok=False)
+        for left in range(5, -1, -1):
+            self.sealkey("check-pin", "--pin-file", wrong, code=5 if left else 6)
+        self.sealkey("check-pin", "--pin-file", self.work.write("right", PIN), code=6)
         statement = self.work / "statement"
         self.sealkey("unlock", "--statement", statement)
         statement.write_bytes(bytes.fromhex(statement.read_text()))

@@ -23,7 +23,7 @@ class Parts(board_case.NodeCase):
 
     def test_led_button_and_watchdog(self):
         names = self.good_cases("parts.js", "--stop", board_case.addresses()["sealkey_stop"])
-        self.assertEqual(collections.Counter(name.split("-")[0] for name in names), {"led": 4, "button": 4, "watchdog": 4})
+        self.assertEqual(collections.Counter(name.split("-")[0] for name in names), {"led": 4, "error": 1, "button": 4, "watchdog": 4})
 
 
 if __name__ == "__main__":

@@ -63,8 +63,14 @@ public:
 class FakeDeviceSecret final : public platform::DeviceSecret {
 public:
     void read(std::span<std::uint8_t, kSize> out) override {
-        for (std::size_t i = 0; i < out.size(); ++i) out[i] = static_cast<std::uint8_t>(0xD0 + i);
+        for (std::size_t i = 0; i < out.size(); ++i) out[i] = static_cast<std::uint8_t>(0xD0 + i + renewed);
     }
+    bool renew(platform::Entropy&) override {
+        if (!failing) ++renewed;
+        return !failing;
+    }
+    bool failing = false;
+    std::size_t renewed = 0;
 };
 
 struct TestPlatform {

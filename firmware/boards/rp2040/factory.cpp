@@ -28,7 +28,7 @@ bool FlashDeviceSecret::present() const {
            crc32(record().first(kCrcAt)) == load_be32(record().data() + kCrcAt);
 }
 
-bool FlashDeviceSecret::create(platform::Entropy& entropy) {
+bool FlashDeviceSecret::renew(platform::Entropy& entropy) {
     std::array<std::uint8_t, FLASH_PAGE_SIZE> page{};
     page.fill(0xFF);
     std::copy(kMagic.begin(), kMagic.end(), page.begin());

@@ -129,9 +129,8 @@ void start(Board& b) {
     static_assert(sizeof id.id == sizeof b.platform.chip_id);
     std::memcpy(b.platform.chip_id, id.id, sizeof id.id);
     (void)b.door.power_on();  // usable() says what came of it
-    // Nothing is sealed under a blank key's device secret yet: it is made anew at each start, since one whose writing a
-    // power cut tore may read right this once. A secret that is gone while the store isn't opens nothing again.
-    if (!(b.door.blank() ? b.secret.create(b.entropy) : b.secret.present())) b.door.fail();
+    // A device secret that is gone while the store isn't: nothing sealed under it would open again.
+    if (!b.door.blank() && !b.secret.present()) b.door.fail();
     b.slot.show_state();
 }
 

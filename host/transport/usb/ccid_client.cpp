@@ -60,6 +60,7 @@ CcidClient::~CcidClient() { wipe(MutableBytes(buffer_).first(filled_)); }
 
 void CcidClient::synchronise() {
     recover();
+    if (busy_) throw TransportError(Failure::timeout, "the key is busy with a command that a program gave up");
     if (broken_) throw TransportError(Failure::communication, "the key doesn't answer over USB");
 }
 
@@ -204,12 +205,18 @@ void CcidClient::give_up(Failure failure, const std::string& why) {
 
 void CcidClient::recover() {
     broken_ = true;
-    for (int attempt = 0; attempt < kAttempts && broken_; ++attempt) broken_ = !abort();
+    busy_ = false;
+    // A key that answers, and asks for time, isn't helped by another abort.
+    for (int attempt = 0; attempt < kAttempts && broken_ && !busy_; ++attempt) {
+        const Abort ended = abort();
+        broken_ = ended != Abort::done;
+        busy_ = ended == Abort::busy;
+    }
 }
 
 // Control request and message with one sequence number (5.3.1): the device forgets a half message, drops an answer that
 // waits, and ends its command where it can.
-bool CcidClient::abort() {
+CcidClient::Abort CcidClient::abort() {
     ++sequence_;
     const auto value = static_cast<std::uint16_t>(sequence_ << 8);  // slot 0
     const Moved asked = pipe_.control(protocol::ccid::request::abort, value, kControlWait);
@@ -217,12 +224,12 @@ bool CcidClient::abort() {
     const Moved sent = pipe_.out(make_message(Command::abort, sequence_), kControlWait);
     if (sent.fault == PipeFault::gone) throw_gone();
     if (sent.fault == PipeFault::stalled) pipe_.clear_halts();
-    if (sent.fault != PipeFault::none) return false;
+    if (sent.fault != PipeFault::none) return Abort::failed;
     return await_abort();
 }
 
 // Answers to earlier messages, whole or not, are thrown away. A command that can't be interrupted asks for time.
-bool CcidClient::await_abort() {
+CcidClient::Abort CcidClient::await_abort() {
     const auto deadline = Clock::now() + patience_.abort;
     milliseconds wait = std::min(patience_.answer, kControlWait);
     for (int foreign = 0; foreign < kMostForeignAnswers;) {
@@ -231,7 +238,7 @@ bool CcidClient::await_abort() {
         filled_ = std::min(moved.size, buffer_.size());
         if (moved.fault == PipeFault::gone) throw_gone();
         if (moved.fault == PipeFault::stalled) pipe_.clear_halts();
-        if (moved.fault != PipeFault::none) return false;
+        if (moved.fault != PipeFault::none) return Abort::failed;
         const Parsed parsed = parse_answer(ByteView(buffer_).first(filled_));
         const Answer& answer = parsed.answer;
         if (parsed.fault != MessageFault::none || answer.sequence != sequence_ ||
@@ -239,11 +246,12 @@ bool CcidClient::await_abort() {
             ++foreign;
             continue;
         }
-        if (answer.outcome == Outcome::done) return true;
-        if (answer.outcome == Outcome::failed || Clock::now() >= deadline) return false;
+        if (answer.outcome == Outcome::done) return Abort::done;
+        if (answer.outcome == Outcome::failed) return Abort::failed;
+        if (Clock::now() >= deadline) return Abort::busy;
         wait = patience_.answer;
     }
-    return false;
+    return Abort::failed;
 }
 
 }  // namespace sealkey::transport::usb

@@ -26,7 +26,8 @@ public:
     CcidClient& operator=(const CcidClient&) = delete;
 
     // Ends whatever another program left behind: a message that was half sent, an answer that nobody collected, a
-    // command that still runs. The first call after the interface was claimed.
+    // command that still runs. The first call after the interface was claimed. Throws TransportError timeout where that
+    // command takes longer than one waits for it, communication where nothing helps.
     void synchronise();
 
     // Starts a session with the card; the answer to reset.
@@ -50,8 +51,9 @@ private:
     void require_success(const Answer& answer, const char* action) const;
     [[noreturn]] void give_up(Failure failure, const std::string& why);
     void recover();
-    [[nodiscard]] bool abort();
-    [[nodiscard]] bool await_abort();
+    enum class Abort : std::uint8_t { done, failed, busy };  // busy: its command goes on and on
+    [[nodiscard]] Abort abort();
+    [[nodiscard]] Abort await_abort();
 
     Pipe& pipe_;
     ReaderTraits traits_;
@@ -60,6 +62,7 @@ private:
     ByteVector buffer_;          // the last answer
     std::size_t filled_ = 0;     // bytes of it that may be secret
     bool broken_ = false;        // it couldn't be brought to a known state
+    bool busy_ = false;          // because its command didn't end
 };
 
 }  // namespace sealkey::transport::usb

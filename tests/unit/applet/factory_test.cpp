@@ -97,6 +97,25 @@ TEST_F(Factory, ASourceOfRandomnessThatFailsMakesNoToken) {
     EXPECT_EQ(send(manufacture()).sw, 0x9000);
 }
 
+// Everything that a token keeps is sealed under it.
+TEST_F(Factory, TheDeviceSecretIsMadeWithTheTokenAndNeverAgain) {
+    EXPECT_EQ(send(kStatus).sw, 0x6985);
+    EXPECT_EQ(send(manufacture(95)).sw, 0x6700);
+    start();
+    EXPECT_EQ(parts.device_secret.renewed, 0U) << "no start makes one, nor what is refused";
+    parts.device_secret.failing = true;
+    EXPECT_EQ(send(manufacture()).sw, 0x6581);
+    EXPECT_TRUE(door->blank());
+    parts.device_secret.failing = false;
+    ASSERT_EQ(send(manufacture()).sw, 0x9000);
+    EXPECT_EQ(parts.device_secret.renewed, 1U);
+    EXPECT_EQ(send(manufacture()).sw, 0x6D00);
+    start();
+    EXPECT_EQ(send(manufacture()).sw, 0x6D00);
+    EXPECT_EQ(parts.device_secret.renewed, 1U);
+    EXPECT_EQ(send(kSelect).sw, 0x9000);
+}
+
 TEST_F(Factory, AFaultOfTheBoardShutsEverything) {
     ASSERT_EQ(send(manufacture()).sw, 0x9000);
     door->fail();

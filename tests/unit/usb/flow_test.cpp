@@ -357,6 +357,27 @@ TEST_F(CcidFlow, BusResetAmidAnAnswerLeavesNothingToEnd) {
     expect_alive();
 }
 
+TEST_F(CcidFlow, SuspendAmidAnAnswerEndsWhatStillLeaves) {
+    for (const bool armed : {false, true}) {
+        card.answer = [](const ByteVector&) { return ByteVector(300, 0x66); };
+        begin_command(1);
+        reader.run();
+        ASSERT_TRUE(reader.ccid.next());
+        if (!armed) reader.ccid.sent();
+        reader.ccid.suspended();
+        reader.run();
+        reader.ccid.resumed();
+        if (armed) {
+            reader.ccid.sent();
+            EXPECT_EQ(reader.transfer(), ByteVector{}) << "the old answer's packet isn't the next one's beginning";
+        }
+        EXPECT_EQ(reader.receive(), kSilence);
+        EXPECT_EQ(reader.ask(message(0x62, 0)).data, card.atr);
+    }
+    card.answer = [](const ByteVector&) { return kOk; };
+    expect_alive();
+}
+
 TEST_F(CcidFlow, ControlAbortWithoutItsPairIsForgottenInTime) {
     ASSERT_TRUE(reader.abort(7));
     reader.wait(4000);

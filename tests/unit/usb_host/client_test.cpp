@@ -114,7 +114,7 @@ TEST_F(UsbHost, EndlessTimeExtensionIsGivenUp) {
     EXPECT_EQ(said, "the key asks for more and more time");
     EXPECT_GT(pipe.extensions, 2);
     // It can't be used while it hangs, which is told, and can be used once it ends.
-    EXPECT_EQ(failure_of([&] { (void)impatient.transmit(kCommand); }), Failure::communication);
+    EXPECT_EQ(failure_of([&] { (void)impatient.transmit(kCommand); }), Failure::timeout);
     EXPECT_EQ(card.commands.size(), 0U);
     pipe.delay = 0;
     EXPECT_EQ(failure_of([&] { (void)impatient.transmit(kCommand); }), std::nullopt);
@@ -250,6 +250,22 @@ TEST_F(UsbHost, Lesson19_CommandThatStillRunsIsWaitedForAndItsAnswerDropped) {
     next.synchronise();
     EXPECT_EQ(pipe.delay, 0);
     EXPECT_EQ(next.power_on(), card.atr);
+    expect_clean(1);
+}
+
+// It is told so after one wait, not after one for each of several tries.
+TEST_F(UsbHost, Lesson18_CommandThatOutlastsTheWaitIsNotAbortedAgainAndAgain) {
+    EXPECT_EQ(pipe.out(message(0x6F, 77, kCommand), std::chrono::seconds(1)).fault, PipeFault::none);
+    pipe.delay = -1;
+    Patience little;
+    little.abort = std::chrono::milliseconds(0);
+    CcidClient next(pipe, kTraits, little);
+    EXPECT_EQ(failure_of([&] { next.synchronise(); }), Failure::timeout);
+    EXPECT_EQ(said, "the key is busy with a command that a program gave up");
+    EXPECT_EQ(pipe.aborts, 1);
+    pipe.delay = 3;
+    client.synchronise();
+    EXPECT_EQ(client.power_on(), card.atr);
     expect_clean(1);
 }
 

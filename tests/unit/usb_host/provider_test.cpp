@@ -39,10 +39,15 @@ TEST(UsbProvider, CancelBeforeTheFirstQuestionEndsTheNextWaitAndNoOther) {
 }
 
 TEST(UsbProvider, CancelEndsAWaitAtAnyMomentOfItsBeginning) {
+    try {
+        (void)transport::make_usb_provider()->readers();
+    } catch (const transport::TransportError& error) {
+        GTEST_SKIP() << "the ports can't be looked at here: " << error.what();
+    }
     for (int moment = 0; moment < 40; ++moment) {
         const auto provider = transport::make_usb_provider();
         const auto begin = Clock::now();
-        std::thread waiter([&] { EXPECT_NE(wait(*provider), true); });
+        std::thread waiter([&] { EXPECT_EQ(wait(*provider), false); });
         std::this_thread::sleep_for(std::chrono::microseconds(100 * moment));  // the moment is what is tried out
         provider->cancel();
         waiter.join();
