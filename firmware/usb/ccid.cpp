@@ -34,8 +34,8 @@ void Ccid::reset() {
     settle();
 }
 
-// A packet that lies in the controller may still leave after the resumption, so it stays in flight, and is ended then if
-// it was a part of an answer.
+// A packet that lies in the controller may still leave after the resumption, so it stays in flight, and is ended then
+// if it was a part of an answer.
 void Ccid::suspended() {
     end_session();
     if (flight_ != Flight::reply) end_due_ = false;
