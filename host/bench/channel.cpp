@@ -42,6 +42,18 @@ std::optional<token::CardIdentity> opened_by(token::Token& token, const token::C
     }
 }
 
+bool transport_replaced(token::Token& token, const token::ChannelKeys& any) {
+    ca::ChannelCrypto crypto;
+    const Closing closing{token};
+    try {
+        token.open_channel(crypto, any);
+        return false;
+    } catch (const token::TokenError& error) {
+        if (!is_refusal(error)) throw;
+        return error.kind() == token::Kind::not_found;  // no set of this version
+    }
+}
+
 bool channel_opens(token::Token& token, const token::ChannelKeys& keys) { return opened_by(token, keys).has_value(); }
 
 bool transport_opens(token::Token& token, const token::ChannelKeys& transport) {

@@ -1,8 +1,12 @@
 #include "bench/manufacture.h"
 
+#include <fcntl.h>
+#include <sys/file.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
+#include <cctype>
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
@@ -43,12 +47,35 @@ bool same_keys(const token::ChannelKeys& a, const token::ChannelKeys& b) {
            constant_time_equal(a.dek.bytes(), b.dek.bytes());
 }
 
+// Who wrote a record may have written its digits either way.
+bool same_chip(const std::string& a, const std::string& b) {
+    const auto lower = [](unsigned char c) { return std::tolower(c); };
+    return std::ranges::equal(a, b, {}, lower, lower);
+}
+
 // Before birth it stands at the end of what the channel is diversified by.
 std::string chip_id_of(const token::CardIdentity& card) {
     return ca::hex(Bytes(card.kdd).last(std::tuple_size_v<token::ChipNumber>));
 }
 
 }  // namespace
+
+// By the folder itself: nothing stays behind in it.
+Manufacture::Lock::Lock(const std::string& folder) : fd_(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)) {
+    if (fd_ < 0) throw ca::CaError(ca::Fault::file, ca::mark("%1 can't be read: %2."), {folder, std::strerror(errno)});
+    if (::flock(fd_, LOCK_EX | LOCK_NB) == 0) return;
+    const int reason = errno;
+    ::close(fd_);
+    if (reason == EWOULDBLOCK) {
+        throw ca::CaError(ca::Fault::policy,
+                          ca::mark("Another run of this command is at work in %1: wait for its end. Nothing was done."),
+                          {folder});
+    }
+    throw ca::CaError(ca::Fault::file, ca::mark("%1 can't be locked: %2. Nothing was done."),
+                      {folder, std::strerror(reason)});
+}
+
+Manufacture::Lock::~Lock() { ::close(fd_); }
 
 Manufacture::Manufacture(std::string folder) : folder_(std::move(folder)) {
     for (std::string& path : files_ending(folder_, kRecordSuffix)) {
@@ -86,8 +113,14 @@ Manufactured Manufacture::make(token::Token& token) {
     unfinished_ = path;
     record.chip_id = ca::hex(token::manufacture(token, record.transport_keys));
     const auto card = opened_by(token, record.transport_keys);
-    if (!card || chip_id_of(*card) != record.chip_id) {
+    if (!card) {
         throw ca::CaError(ca::Fault::quality, ca::mark("The key took its transport keys, but they don't open it."));
+    }
+    if (chip_id_of(*card) != record.chip_id) {
+        throw ca::CaError(ca::Fault::quality,
+                          ca::mark("The key took its transport keys, and they open it, but it answered them by another "
+                                   "number (%1) than it has then (%2)."),
+                          {record.chip_id, chip_id_of(*card)});
     }
     return finish(Manufactured::How::made, record);
 }
@@ -111,6 +144,42 @@ Manufactured Manufacture::find(token::Token& token, const std::string& shown) {
         unfinished_ = one.path;
         return finish(Manufactured::How::completed, one.record);
     }
+    refuse(token, shown);
+}
+
+// A key that nothing opens which this command goes on with: why?
+void Manufacture::refuse(token::Token& token, const std::string& shown) const {
+    for (const std::string& path : files_ending(folder_, kFormerSuffix)) {
+        const BirthRecord record = read_birth_record(path);
+        if (shown_serial(record.chip_id) != shown_serial(shown) || !opened_by(token, record.transport_keys)) continue;
+        throw ca::CaError(ca::Fault::policy,
+                          ca::mark("Key %1 is opened by %2, which was set aside since another board tells the same "
+                                   "number: keep that record in a folder of its own, by a name that ends in "
+                                   ".birth.json, and name that folder. Nothing was changed."),
+                          {shown, path});
+    }
+    const auto own = std::ranges::find_if(
+        records_, [&](const File& one) { return shown_serial(one.record.chip_id) == shown_serial(shown); });
+    if (transport_replaced(token, fresh_keys().transport_keys)) {
+        if (own == records_.end()) {
+            throw ca::CaError(ca::Fault::policy,
+                              ca::mark("The transport keys of key %1 were replaced: the bench has begun to make it. Go "
+                                       "on with `issue` or `run`, and with its record, which isn't in %2. Nothing was "
+                                       "changed."),
+                              {shown, folder_});
+        }
+        throw ca::CaError(ca::Fault::policy,
+                          ca::mark("The record of key %1 is %2, but its transport keys were replaced: the bench has "
+                                   "begun to make it. Go on with `issue` or `run`. Nothing was changed."),
+                          {shown, own->path});
+    }
+    if (own != records_.end()) {
+        throw ca::CaError(ca::Fault::policy,
+                          ca::mark("Key %1 has other transport keys than %2 says: it got them when its flash had been "
+                                   "erased, or it is another board that tells the same number. Name the folder that "
+                                   "its record was begun in. Nothing was changed."),
+                          {shown, own->path});
+    }
     throw ca::CaError(ca::Fault::policy,
                       ca::mark("Key %1 has its transport keys already, and no record in %2 has them: name the folder "
                                "that its record was begun in. Nothing was changed."),
@@ -127,10 +196,11 @@ Manufactured Manufacture::finish(Manufactured::How how, const BirthRecord& recor
     return done;
 }
 
-// A chip whose flash was erased gets other keys; two records of one chip would be refused by whoever reads the folder.
+// A chip whose flash was erased gets other keys, and chips that were copied tell one number; two records by one number
+// would be refused by whoever reads the folder.
 std::string Manufacture::set_aside(const std::string& chip_id) {
     for (const File& one : records_) {
-        if (shown_serial(one.record.chip_id) != shown_serial(chip_id)) continue;
+        if (!same_chip(one.record.chip_id, chip_id)) continue;
         std::string aside = one.path + "." + random_name() + kFormerSuffix;
         if (std::rename(one.path.c_str(), aside.c_str()) != 0) {
             throw ca::CaError(ca::Fault::file, ca::mark("%1 can't be written: %2."), {aside, std::strerror(errno)});

@@ -20,13 +20,14 @@ struct Manufactured {
     How how = How::made;
     std::string chip_id;
     std::string record;      // the file
-    std::string set_aside;   // the new name of a former record of this chip, whose flash was erased since; empty: none
+    std::string set_aside;   // the new name of another record by this chip's number; empty: there was none
     std::size_t others = 0;  // unfinished records in the folder that aren't this key's
 };
 
 class Manufacture {
 public:
-    // Reads the folder, so that a wrong one is found before a key is touched. Throws CaError bad_argument, file.
+    // Reads the folder, so that a wrong one is found before a key is touched, and keeps it from others that do the
+    // same. Throws CaError bad_argument, file, and policy where another one has it.
     explicit Manufacture(std::string folder);
 
     // Throws CaError policy for a key that has its keys from elsewhere or was personalised, file and quality, and what
@@ -37,6 +38,18 @@ public:
     [[nodiscard]] const std::string& unfinished() const { return unfinished_; }
 
 private:
+    // One at a time: what another one begins or finishes would be missed, or missing, here.
+    class Lock {
+    public:
+        explicit Lock(const std::string& folder);
+        ~Lock();
+        Lock(const Lock&) = delete;
+        Lock& operator=(const Lock&) = delete;
+
+    private:
+        int fd_;
+    };
+
     struct File {
         std::string path;
         BirthRecord record;
@@ -44,11 +57,13 @@ private:
 
     [[nodiscard]] Manufactured make(token::Token& token);
     [[nodiscard]] Manufactured find(token::Token& token, const std::string& shown);
+    [[noreturn]] void refuse(token::Token& token, const std::string& shown) const;
     [[nodiscard]] Manufactured finish(Manufactured::How how, const BirthRecord& record);
     [[nodiscard]] std::string set_aside(const std::string& chip_id);
     [[nodiscard]] std::string path_of(const std::string& name) const { return folder_ + "/" + name; }
 
     std::string folder_;
+    Lock lock_{folder_};
     std::vector<File> records_;
     std::vector<File> begun_;
     std::string unfinished_;

@@ -118,15 +118,15 @@ class Manufacture(board_case.BoardCase):
         self.addCleanup(reader.close)
         return reader.path
 
-    def gate(self, meet):
-        """The board's socket with meet(MANUFACTURE) between: what it gives goes to the program in place of the key's answer."""
+    def gate(self, meet, command=MANUFACTURE):
+        """The board's socket with meet(command, exchange) between: what it gives goes to the program in place of the key's answer."""
         card = self.key.card()
         self.addCleanup(card.close)
         lock = threading.Lock()
 
         def answer(body):
             with lock:
-                if body[:4] == MANUFACTURE and len(body) > 4:
+                if body.startswith(command) and len(body) > 4:
                     return meet(body, card.exchange)
                 card.send(body)
                 return card.receive()
@@ -184,13 +184,63 @@ class Manufacture(board_case.BoardCase):
         self.refused(code=NOT_ALLOWED, words="no record in", folder=empty)
         self.assertEqual((self.names(empty), self.keys_sent()), ([], 1))
 
-    def test_flash_that_was_erased_sets_the_former_record_aside(self):
-        former = pathlib.Path(self.run_it()["record"]).read_bytes()
+    def test_boards_that_tell_the_same_number(self):
+        """As a board whose flash was erased does, and one whose flash chip is a copy: what was there before stays, and is found."""
+        self.key.control("record")
+        first = self.run_it()
+        last = self.key.control("recorded")["recorded"]
+        former = pathlib.Path(first["record"]).read_bytes()
+        # That of a chip whose number merely ends so isn't in the way.
+        alike = json.loads(former)
+        alike["chip_id"] = ("ffff" if alike["chip_id"][:4] != "ffff" else "0000") + alike["chip_id"][4:]
+        (self.factory / "alike.birth.json").write_text(json.dumps(alike))
+
         self.key.control("leave 1 nothing")
         done = self.run_it()
         self.assert_record(done, "made")
-        self.assertEqual(pathlib.Path(done["set_aside"]).read_bytes(), former)
-        self.assertEqual(len(self.names()), 2)
+        aside = pathlib.Path(done["set_aside"])
+        self.assertEqual(aside.read_bytes(), former)
+        there = self.names()
+        self.assertEqual(there, sorted(["alike.birth.json", done["chip_id"] + ".birth.json", aside.name]))
+        (self.factory / "alike.birth.json").unlink()
+
+        self.key.control(f"leave {last} whole")  # the first board again
+        error = self.refused(code=NOT_ALLOWED, words="another board tells the same number")
+        self.assertIn(str(aside), error["message"])
+        own = self.work / "own"
+        own.mkdir()
+        shutil.copy(aside, own / "first.birth.json")
+        self.assertEqual(self.run_it(folder=own)["how"], "again")
+        aside.unlink()
+        error = self.refused(code=NOT_ALLOWED, words="has other transport keys than")
+        self.assertIn(done["record"], error["message"])
+        self.assertEqual(self.names(), [done["chip_id"] + ".birth.json"])
+
+    def test_key_that_the_bench_has_begun_to_make(self):
+        """Cut off between PUT KEY and INITIALISE: it is blank, and its transport keys are dead."""
+        done = self.run_it()
+        with self.key.card() as card:
+            apdus = personalise.Apdus(card)
+            apdus.select()
+            apdus.open_channel(channel.Keys.of_birth_record(json.loads(pathlib.Path(done["record"]).read_text())))
+            apdus.channel.put_keys(channel.Keys.fresh())
+        error = self.refused(code=NOT_ALLOWED, words="the bench has begun to make it")
+        self.assertIn(done["record"], error["message"])
+        empty = self.work / "empty"
+        empty.mkdir()
+        self.refused(code=NOT_ALLOWED, words=f"which isn't in {empty}", folder=empty)
+        self.assertEqual((self.names(), self.names(empty)), ([done["chip_id"] + ".birth.json"], []))
+
+    def test_one_run_at_a_time_in_a_folder(self):
+        errors = []
+
+        def second(body, exchange):
+            errors.append(self.run_it(code=NOT_ALLOWED))
+            return exchange(body)
+
+        self.assert_record(self.run_it(sockets=self.gate(second)), "made")
+        self.assertEqual(["Another run of this command" in error["message"] for error in errors], [True])
+        self.assertEqual(len(self.names()), 1)
 
     # ---- cut off ----
 
@@ -245,6 +295,7 @@ class Manufacture(board_case.BoardCase):
         error = self.refused(code=NO_KEY, words="Nothing is lost", sockets=self.gate(lose))
         self.assertEqual([pathlib.Path(error["unfinished"])], self.unfinished())
         self.assertIn(error["unfinished"], error["message"])
+        self.assertNotIn("sealkey status", error["message"])  # which knows nothing of such a key
         # Beside the record of a key that the answer of was lost, too, and which isn't here.
         shutil.copy(error["unfinished"], self.factory / "0.unfinished")
         other = json.loads((self.factory / "0.unfinished").read_text())
@@ -254,13 +305,37 @@ class Manufacture(board_case.BoardCase):
         self.assert_record(done, "completed")
         self.assertEqual((done["unfinished"], self.names()), (1, ["0.unfinished", done["chip_id"] + ".birth.json"]))
 
+    def test_refusal_is_told_with_one_advice(self):
+        for word, words in ((0x6985, "The key refuses this. Nothing is lost"), (0x6F00, "The key reports a fault. Nothing is lost")):
+            with self.subTest(word=word):
+                error = self.refused(code=NOT_ALLOWED if word == 0x6985 else 1, words=words,
+                                     sockets=self.gate(lambda body, exchange, word=word: word.to_bytes(2, "big")))
+                for advice in ("Nothing was changed", "sealkey status", "repeat the command"):
+                    self.assertNotIn(advice, error["message"])
+        self.assert_untouched()
+
+    def test_torn_out_before_anything_was_sent(self):
+        self.run_it()
+        error = self.refused(code=NO_KEY, words="Nothing was changed: plug the key in again",
+                             sockets=self.gate(lambda body, exchange: b"", command=b"\x80\x50"))
+        self.assertNotIn("Nothing is lost", error["message"])
+        self.assertNotIn("unfinished", error)
+
     def test_lying_answer_makes_no_record(self):
         def lie(body, exchange):
             return bytes(8) + exchange(body)[8:]
 
-        self.refused(code=11, words="don't open it", sockets=self.gate(lie))
+        self.refused(code=11, words="by another number (0000000000000000)", sockets=self.gate(lie))
         self.assertEqual(len(self.unfinished()), 1)
         self.assert_record(self.run_it(), "completed")
+
+    def test_other_keys_on_the_way_make_no_record(self):
+        def exchange_keys(body, exchange):
+            at = 5 if body[4] != 0 else 7  # behind a short length, or an extended one
+            return exchange(body[:at] + os.urandom(96) + body[at + 96:])
+
+        self.refused(code=11, words="don't open it", sockets=self.gate(exchange_keys))
+        self.assertEqual(self.names(), [path.name for path in self.unfinished()])
 
     def test_finished_but_for_the_unfinished_record(self):
         keys = self.killed(with_answer=True)
@@ -310,15 +385,19 @@ class Manufacture(board_case.BoardCase):
         harness.run(["sealkey-bench", "manufacture"], env=self.key.environment, code=2)
         self.assert_untouched()
 
-    def test_folder_without_room(self):
+    def test_folder_that_takes_no_file(self):
         self.refused(code=FILE_ERROR, words="Nothing was sent", folder="/proc/self/task")
+        self.assert_untouched()
+
+    def test_folder_without_room(self):
         mounted = 'mount -t tmpfs -o size=4k none "$1" && : > "$1/taken" && head -c 65536 /dev/zero > "$1/taken"; shift; exec "$@"'
         unshare = ["unshare", "--mount", *([] if os.geteuid() == 0 else ["--map-root-user"])]
-        if harness.run([*unshare, "true"], ok=None).code == 0:
-            program = harness.program("sealkey-bench")
-            done = harness.run([*unshare, "sh", "-c", mounted, "sh", self.factory, program, *self.arguments()[1:]], code=FILE_ERROR,
-                               env=self.key.environment)
-            self.assertIn("No space left", json.loads(done.out)["error"]["message"])
+        if harness.run([*unshare, "true"], ok=None).code != 0:
+            self.skipTest("mount namespaces are forbidden here")
+        program = harness.program("sealkey-bench")
+        done = harness.run([*unshare, "sh", "-c", mounted, "sh", self.factory, program, *self.arguments()[1:]], code=FILE_ERROR,
+                           env=self.key.environment)
+        self.assertIn("No space left", json.loads(done.out)["error"]["message"])
         self.assert_untouched()
 
     def test_room_that_is_gone_when_the_key_answers(self):
@@ -362,7 +441,13 @@ class Manufacture(board_case.BoardCase):
         self.assertEqual(error["readers"], [there, self.board_socket])
         self.assert_untouched()
         self.refused("--reader", "nowhere", code=NO_KEY, words="", sockets=both)
-        self.refused("--serial", "000000000000", code=NO_KEY, words="000000000000", sockets=both)
+        error = self.refused("--serial", "000000000000", code=NO_KEY, words="has no serial number yet", sockets=both)
+        self.assertIn(f"--reader ({self.board_socket})", error["message"])
+        # Two that wait.
+        waiting = self.reader(foreign((0x6985, 0x6700, 0x6985)))
+        error = self.refused(code=SEVERAL_KEYS, words="--reader", sockets=f"{waiting}:{self.board_socket}")
+        self.assertEqual((error["readers"], error["serials"]), ([waiting, self.board_socket], []))
+        self.assert_untouched()
         self.assert_record(self.run_it("--reader", self.board_socket, sockets=both), "made")
 
 

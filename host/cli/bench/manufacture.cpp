@@ -36,16 +36,58 @@ const char* how_text(bench::Manufactured::How how) {
     return tr("Key %1 was made before. Its record is %2, and opens it: nothing was done.");
 }
 
-// What is safe, and what to do.
-[[noreturn]] void fail_with_advice(const bench::Manufacture& job, const Failed& why) {
-    if (job.unfinished().empty()) throw why;
+// Only what failed: what is safe and what to do is another thing at this command than elsewhere.
+const char* what_failed(const token::TokenError& error) {
+    switch (error.kind()) {
+        case token::Kind::malformed_answer:
+            return tr("The key's answer can't be understood.");
+        case token::Kind::token_failure:
+            return tr("The key reports a fault.");
+        default:
+            return tr("The key refuses this.");
+    }
+}
+
+const char* what_failed(const transport::TransportError& error) {
+    switch (error.failure()) {
+        case transport::Failure::no_reader:
+        case transport::Failure::no_card:
+            return tr("The key was taken out.");
+        case transport::Failure::card_reset:
+            return tr("Another program reset the key.");
+        case transport::Failure::in_use:
+            return tr("Another program is holding the key.");
+        case transport::Failure::no_service:
+            return tr("The smart-card service can't be reached.");
+        case transport::Failure::timeout:
+            return tr("The key didn't answer in time.");
+        case transport::Failure::communication:
+            break;
+    }
+    return tr("The connection to the key failed.");
+}
+
+[[noreturn]] void fail_with_advice(const bench::Manufacture& job, const std::string& what, const Failed& why) {
     nlohmann::json details = why.details();
     details["unfinished"] = job.unfinished();
     throw Failed(why.code(),
                  fill(tr("%1 Nothing is lost: the transport keys that the key was sent are in %2. Plug the same key in "
                          "and run the same command again: it finds out whether they are in, and goes on."),
-                      {why.what(), job.unfinished()}),
+                      {what, job.unfinished()}),
                  details);
+}
+
+// Before anything was sent that changes a key. What is to be done about a service that is missing or a key that another
+// program holds is the same everywhere.
+[[noreturn]] void fail_unchanged(const transport::TransportError& error) {
+    const Failed why = explain(error);
+    const bool has_cure =
+        error.failure() == transport::Failure::no_service || error.failure() == transport::Failure::in_use;
+    if (has_cure) throw why;
+    throw Failed(
+        why.code(),
+        fill(tr("%1 Nothing was changed: plug the key in again and run the same command again."), {what_failed(error)}),
+        why.details());
 }
 
 bench::Manufactured run_manufacture(bench::Manufacture& job, token::Token& token) {
@@ -53,11 +95,15 @@ bench::Manufactured run_manufacture(bench::Manufacture& job, token::Token& token
     try {
         return job.run(token);
     } catch (const ca::CaError& error) {
-        fail_with_advice(job, explain(error));
+        const Failed why = explain(error);
+        if (job.unfinished().empty()) throw why;
+        fail_with_advice(job, why.what(), why);
     } catch (const token::TokenError& error) {
-        fail_with_advice(job, explain(error));
+        if (job.unfinished().empty()) throw explain(error);
+        fail_with_advice(job, what_failed(error), explain(error));
     } catch (const transport::TransportError& error) {
-        fail_with_advice(job, explain(error));
+        if (job.unfinished().empty()) fail_unchanged(error);
+        fail_with_advice(job, what_failed(error), explain(error));
     }
 }
 
@@ -69,7 +115,10 @@ Exit manufacture_key(Context& context, const ManufactureOptions& options) {
     context.out.say(fill(how_text(done.how), {serial, done.record}));
     if (!done.set_aside.empty()) {
         context.out.say(
-            fill(tr("A former record of this key, whose flash was erased since, is %1 now."), {done.set_aside}));
+            fill(tr("There was another record by this key's number, which is %1 now. It was this key's before its "
+                    "flash was erased, or is that of another board that tells the same number: keep it unless you "
+                    "know."),
+                 {done.set_aside}));
     }
     if (done.others != 0) {
         context.out.say(fill(tr("Unfinished records in %1: %2. Each may be of a key whose answer was lost: plug such a "

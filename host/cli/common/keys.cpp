@@ -82,13 +82,20 @@ FoundKey KeyChoice::open(const std::function<bool(token::Token&)>& is_ours) cons
         return all;
     }();
     std::vector<FoundKey> fitting;
+    std::string nameless;
     for (auto& key : found.keys) {
         const bool serial_fits = serial_.empty() || key.status.serial == serial_;
         const bool reader_fits = key.reader.find(reader_) != std::string::npos;
+        if (key.status.serial.empty()) nameless += (nameless.empty() ? "" : ", ") + printable(key.reader);
         if (serial_fits && reader_fits) fitting.push_back(std::move(key));
     }
     if (fitting.size() == 1) return std::move(fitting.front());
     if (fitting.size() > 1) refuse_several(fitting);
+    if (!serial_.empty() && !nameless.empty()) {
+        throw Failed(Exit::no_key, fill(tr("No key with serial number %1 is plugged in. A key that waits for its "
+                                           "transport keys has no serial number yet: name it by --reader (%2)."),
+                                        {serial_, nameless}));
+    }
     if (!serial_.empty()) {
         throw Failed(Exit::no_key, fill(tr("No key with serial number %1 is plugged in."), {serial_}));
     }
