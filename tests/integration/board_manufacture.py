@@ -235,7 +235,7 @@ class Manufacture(board_case.BoardCase):
         errors = []
 
         def second(body, exchange):
-            errors.append(self.run_it(code=NOT_ALLOWED))
+            errors.append(self.run_it(code=NOT_ALLOWED, sockets=str(self.work / "nobody")))
             return exchange(body)
 
         self.assert_record(self.run_it(sockets=self.gate(second)), "made")
